@@ -1,0 +1,1 @@
+//! Runs jobs: a thread per shard, placed by the log's membership.

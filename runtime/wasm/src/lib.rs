@@ -1,0 +1,1 @@
+//! The sandbox: runs UDF components under limits.

@@ -1,0 +1,1 @@
+//! Write UDFs for sluicebox in Rust.
