@@ -1,1 +1,11 @@
-//! Pure stream semantics: batches, event time, windows, state, epochs, ports and the shard loop.
+//! Pure stream semantics: batches, event time, windows, keyed state, epochs, the job spec, the ports and the
+//! shard loop. No I/O, no threads, no ambient clock: what runs here runs the same in production, in tests and
+//! in simulation.
+#![forbid(unsafe_code)]
+
+pub mod batch;
+pub mod log;
+pub mod state;
+pub mod udf;
+
+pub use batch::Batch;
