@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod log;
+pub mod spec;
 pub mod state;
 pub mod udf;
 
