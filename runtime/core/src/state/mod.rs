@@ -1,6 +1,10 @@
 //! The state port: a shard's keyed state as of the last commit, in key order. What changed since then is in the
 //! overlay, not here.
 
+mod memory;
+
+pub use memory::MemoryStore;
+
 use std::ops::ControlFlow;
 
 /// First part of each state key: operator, source partition, window. One namespace is one window of one task's

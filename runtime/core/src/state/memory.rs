@@ -1,0 +1,89 @@
+//! The state port in memory: for the demo, `run --dev` and tests. It forgets everything with the process, and that
+//! is safe: the changelog restores it.
+
+use super::{Change, Delta, Marker, Namespace, StateStore, StoreError, Visit};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+/// A store without files.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    keys: BTreeMap<Box<[u8]>, Box<[u8]>>,
+    marker: Option<Marker>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Number of keys it holds.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// True without keys.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    fn drop_namespace(&mut self, namespace: &Namespace) {
+        let from = namespace.0.as_slice();
+        let gone: Vec<_> = self
+            .keys
+            .range::<[u8], _>((Bound::Included(from), Bound::Unbounded))
+            .map(|(key, _)| key)
+            .take_while(|key| key.starts_with(from))
+            .cloned()
+            .collect();
+        for key in gone {
+            self.keys.remove(&key);
+        }
+    }
+}
+
+impl StateStore for MemoryStore {
+    fn marker(&self) -> Result<Option<Marker>, StoreError> {
+        Ok(self.marker)
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.keys.get(key).map(|value| value.to_vec()))
+    }
+
+    fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        let range = (Bound::Included(prefix), Bound::Unbounded);
+        for (key, value) in self.keys.range::<[u8], _>(range) {
+            if !key.starts_with(prefix) || visit(key, value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, delta: &Delta, marker: Marker) -> Result<(), StoreError> {
+        // Damage must leave the store as it was.
+        if let Some(damage) = delta.changes().find_map(Result::err) {
+            return Err(StoreError(damage.to_string()));
+        }
+        for change in delta.changes().flatten() {
+            match change {
+                Change::Put(key, value) => {
+                    self.keys.insert(key.into(), value.into());
+                }
+                Change::Delete(key) => {
+                    self.keys.remove(key);
+                }
+                Change::DropNamespace(namespace) => self.drop_namespace(&namespace),
+            }
+        }
+        self.marker = Some(marker);
+        Ok(())
+    }
+
+    fn clear(&mut self) -> Result<(), StoreError> {
+        *self = Self::default();
+        Ok(())
+    }
+}
