@@ -1,1 +1,7 @@
-//! End-to-end tests.
+//! The harness of the end-to-end tests: a real broker, a test's view of it, the processes under test, and the truth to
+//! compare results with. Failures are `anyhow` errors: a test that returns one has failed and says why.
+#![forbid(unsafe_code)]
+
+pub mod broker;
+pub mod client;
+pub mod process;

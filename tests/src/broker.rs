@@ -1,0 +1,363 @@
+//! A real Apache Kafka broker for tests, started from its jars: no container, no installation, no fixed port.
+//! Every exactly-once claim is tested against this, for no imitation has all of Kafka's corner cases.
+//!
+//! One broker serves a whole test binary ([`shared`]): starting one takes seconds, topics are cheap. A test that
+//! stops, pauses or restarts its broker starts its own ([`Broker::start`]).
+//!
+//! The broker must not outlive the test process, however that ends. A process-death signal follows the *thread*
+//! that spawned the child (and test threads end early), so a small shell watches a pipe instead: when the pipe
+//! closes, it kills the broker and removes its folder.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::client::Client;
+use crate::process::{self, Signal};
+
+const READY_TIMEOUT: Duration = Duration::from_secs(90);
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+const START_ATTEMPTS: usize = 3;
+/// Below Linux' range for outgoing connections, so that a stopped broker finds its ports free again.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// How a broker differs from the usual one.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Largest heap, in MiB.
+    pub heap_mib: u32,
+    /// Further lines for `server.properties`; they win over ours.
+    pub properties: Vec<(String, String)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            heap_mib: 512,
+            properties: Vec::new(),
+        }
+    }
+}
+
+/// One broker (KRaft, combined mode) on loopback, with its own folder. Dropping it ends the process.
+#[derive(Debug)]
+pub struct Broker {
+    folder: tempfile::TempDir,
+    port: u16,
+    heap_mib: u32,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    java: Child,
+    watcher: Child,
+}
+
+impl Broker {
+    /// Start a broker and wait until it answers.
+    pub fn start() -> Result<Self> {
+        Self::start_with(&Options::default())
+    }
+
+    /// Start a broker that differs from the usual one.
+    pub fn start_with(options: &Options) -> Result<Self> {
+        let mut last = None;
+        for _ in 0..START_ATTEMPTS {
+            match Self::try_start(options) {
+                Ok(broker) => return Ok(broker),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.context("no attempt was made")?)
+    }
+
+    fn try_start(options: &Options) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("sluicebox-broker-")
+            .tempdir()?;
+        let (port, controller) = (free_port()?, free_port()?);
+        let properties = properties(folder.path(), port, controller, options);
+        fs::write(folder.path().join("server.properties"), properties)?;
+        format_storage(folder.path())?;
+        let mut broker = Self {
+            folder,
+            port,
+            heap_mib: options.heap_mib,
+            running: None,
+        };
+        broker.start_again()?;
+        Ok(broker)
+    }
+
+    /// `host:port` for clients.
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A test's view of the broker: topics, records, offsets.
+    pub fn client(&self) -> Client {
+        Client::new(&self.bootstrap())
+    }
+
+    /// Start a stopped broker on the same data and ports, and wait until it answers.
+    pub fn start_again(&mut self) -> Result<()> {
+        if self.running.is_some() {
+            bail!("the broker runs already");
+        }
+        let log = File::create(self.folder.path().join("broker.log"))?;
+        let java = java()?
+            .arg(format!("-Xmx{}m", self.heap_mib))
+            .args(["-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+            .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
+            .arg(classpath()?)
+            .arg("kafka.Kafka")
+            .arg(self.folder.path().join("server.properties"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("cannot start java")?;
+        let watcher = watch(java.id(), self.folder.path())?;
+        self.running = Some(Running { java, watcher });
+        self.wait_ready().inspect_err(|_| self.kill())
+    }
+
+    fn wait_ready(&mut self) -> Result<()> {
+        let (deadline, client) = (Instant::now() + READY_TIMEOUT, self.client());
+        loop {
+            let running = self.running.as_mut().context("the broker is stopped")?;
+            if let Some(status) = running.java.try_wait()? {
+                bail!("the broker ended with {status}:\n{}", self.log_tail());
+            }
+            if client.answers(Duration::from_secs(1)) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "the broker is not ready after {READY_TIMEOUT:?}:\n{}",
+                    self.log_tail()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Shut the broker down in order (SIGTERM, after a while SIGKILL). Its data stays.
+    pub fn stop(&mut self) -> Result<()> {
+        if let Some(running) = &mut self.running {
+            // A paused process would not see SIGTERM.
+            process::signal(running.java.id(), Signal::Cont)?;
+            process::signal(running.java.id(), Signal::Term)?;
+            process::wait_for_exit(&mut running.java, STOP_TIMEOUT)?;
+        }
+        self.kill();
+        Ok(())
+    }
+
+    /// End the broker at once, as a power failure would. Its data stays.
+    pub fn kill(&mut self) {
+        let Some(mut running) = self.running.take() else {
+            return;
+        };
+        let _ = running.java.kill();
+        let _ = running.java.wait();
+        // The pid is free for others now: tell the watcher so before its pipe closes.
+        if let Some(pipe) = &mut running.watcher.stdin {
+            let _ = pipe.write_all(b"done\n");
+        }
+        let _ = running.watcher.wait();
+    }
+
+    /// Freeze the broker (SIGSTOP).
+    pub fn pause(&self) -> Result<()> {
+        process::signal(self.pid()?, Signal::Stop)
+    }
+
+    /// Let a frozen broker go on (SIGCONT).
+    pub fn resume(&self) -> Result<()> {
+        process::signal(self.pid()?, Signal::Cont)
+    }
+
+    fn pid(&self) -> Result<u32> {
+        Ok(self
+            .running
+            .as_ref()
+            .context("the broker is stopped")?
+            .java
+            .id())
+    }
+
+    /// The last lines of what the broker logged (warnings and errors).
+    pub fn log_tail(&self) -> String {
+        let log = fs::read_to_string(self.folder.path().join("broker.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The broker of this test binary, started by the first test that asks. Use [`unique`] names for topics and groups.
+/// Panics where it cannot be started: without a broker these tests have nothing to say.
+pub fn shared() -> &'static Broker {
+    static SHARED: OnceLock<std::result::Result<Broker, String>> = OnceLock::new();
+    match SHARED.get_or_init(|| Broker::start().map_err(|error| format!("{error:#}"))) {
+        Ok(broker) => broker,
+        Err(error) => panic!("no Kafka broker for this test: {error}"),
+    }
+}
+
+/// A name that no other test uses: `prefix` (letters, digits, dashes), process and a counter.
+pub fn unique(prefix: &str) -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    format!("{prefix}-{}-{count}", std::process::id())
+}
+
+/// Folder with Kafka's jars: `SLUICEBOX_KAFKA_JARS`, else where `cargo xtask setup` puts them.
+pub fn jars() -> Result<PathBuf> {
+    let folder = match std::env::var_os("SLUICEBOX_KAFKA_JARS") {
+        Some(folder) => PathBuf::from(folder),
+        None => cache_folder()?.join("kafka-4.1.0"),
+    };
+    if !folder.join("kafka_2.13-4.1.0.jar").is_file() {
+        bail!(
+            "Kafka's jars are not in {}: run `cargo xtask setup`, or name their folder in SLUICEBOX_KAFKA_JARS",
+            folder.display()
+        );
+    }
+    Ok(folder)
+}
+
+/// Where the project keeps what it builds and fetches, outside the repository.
+pub fn cache_folder() -> Result<PathBuf> {
+    let home = std::env::var_os("HOME").context("HOME is not set")?;
+    Ok(PathBuf::from(home).join(".cache/sluicebox"))
+}
+
+fn classpath() -> Result<String> {
+    Ok(format!("{}/*", jars()?.display()))
+}
+
+fn java() -> Result<Command> {
+    let program = match std::env::var_os("JAVA_HOME") {
+        Some(home) => PathBuf::from(home).join("bin/java"),
+        None => PathBuf::from("java"),
+    };
+    let there = Command::new(&program)
+        .arg("-version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if !there.is_ok_and(|status| status.success()) {
+        bail!(
+            "`{}` does not run, and Kafka needs Java 17 or newer: run `cargo xtask setup`",
+            program.display()
+        );
+    }
+    Ok(Command::new(program))
+}
+
+fn format_storage(folder: &Path) -> Result<()> {
+    let output = java()?
+        .args([
+            "-Xshare:auto",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+        ])
+        .arg(classpath()?)
+        .args(["kafka.tools.StorageTool", "format", "--standalone"])
+        // Any 16 bytes in base64 do; brokers of different tests never meet.
+        .args(["--cluster-id", "c2x1aWNlYm94LXRlc3RzIQ", "--config"])
+        .arg(folder.join("server.properties"))
+        .stdin(Stdio::null())
+        .output()?;
+    if !output.status.success() {
+        bail!(
+            "formatting the broker's storage failed:\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(())
+}
+
+fn properties(folder: &Path, port: u16, controller: u16, options: &Options) -> String {
+    let mut lines = format!(
+        "process.roles=broker,controller\n\
+         node.id=1\n\
+         controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+         controller.listener.names=CONTROLLER\n\
+         log.dirs={}\n",
+        folder.join("data").display()
+    );
+    // One broker, so no replicas; few internal partitions, short delays: tests wait for these.
+    lines.push_str(
+        "offsets.topic.replication.factor=1\n\
+         offsets.topic.num.partitions=4\n\
+         transaction.state.log.replication.factor=1\n\
+         transaction.state.log.min.isr=1\n\
+         transaction.state.log.num.partitions=4\n\
+         share.coordinator.state.topic.replication.factor=1\n\
+         share.coordinator.state.topic.min.isr=1\n\
+         transaction.abort.timed.out.transaction.cleanup.interval.ms=500\n\
+         group.initial.rebalance.delay.ms=0\n\
+         group.min.session.timeout.ms=1000\n\
+         auto.create.topics.enable=false\n\
+         log.initial.task.delay.ms=1000\n\
+         log.cleaner.backoff.ms=500\n\
+         log.cleaner.dedupe.buffer.size=33554432\n\
+         log.segment.delete.delay.ms=1000\n\
+         num.partitions=1\n",
+    );
+    for (key, value) in &options.properties {
+        lines.push_str(&format!("{key}={value}\n"));
+    }
+    lines
+}
+
+/// A shell that outlives this process by a moment: its `read` fails when our end of the pipe closes.
+fn watch(pid: u32, folder: &Path) -> Result<Child> {
+    let script = "trap '' INT HUP TERM; if read -r _; then exit 0; fi; kill -9 \"$1\"; sleep 1; rm -rf \"$2\"";
+    Command::new("sh")
+        .args(["-c", script, "sluicebox-broker-watcher", &pid.to_string()])
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("cannot start sh")
+}
+
+fn free_port() -> Result<u16> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let range = u64::from(PORTS.end - PORTS.start);
+    // Processes that run at the same time begin at different places.
+    let start = u64::from(std::process::id()).wrapping_mul(7919);
+    for _ in 0..range {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + ((start + step) % range) as u16;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!(
+        "no free loopback port between {} and {}",
+        PORTS.start,
+        PORTS.end
+    )
+}

@@ -1,0 +1,445 @@
+//! What a test does to a broker and sees of it: topics, records, committed positions. Deliberately apart from the
+//! engine's own Kafka code (other calls, other settings), so that a mistake there is not repeated here.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A header: its name, and its value (`None` is null).
+pub type RecHeader = (String, Option<Vec<u8>>);
+
+/// A record as a test writes or reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rec {
+    /// Partition of its topic.
+    pub partition: i32,
+    /// Offset, when read; ignored when written.
+    pub offset: i64,
+    /// Key; `None` is null.
+    pub key: Option<Vec<u8>>,
+    /// Value; `None` is a tombstone.
+    pub value: Option<Vec<u8>>,
+    /// Milliseconds since 1970.
+    pub timestamp: i64,
+    /// Headers, in order.
+    pub headers: Vec<RecHeader>,
+}
+
+impl Rec {
+    /// A record with a key and a value, both text.
+    pub fn new(partition: i32, key: &str, value: &str, timestamp: i64) -> Self {
+        Self {
+            partition,
+            key: Some(key.into()),
+            value: Some(value.into()),
+            timestamp,
+            ..Self::default()
+        }
+    }
+
+    /// The key as text (lossy; null is empty).
+    pub fn key_text(&self) -> String {
+        String::from_utf8_lossy(self.key.as_deref().unwrap_or_default()).into_owned()
+    }
+
+    /// The value as text (lossy; null is empty).
+    pub fn value_text(&self) -> String {
+        String::from_utf8_lossy(self.value.as_deref().unwrap_or_default()).into_owned()
+    }
+}
+
+/// A position committed by a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommittedOffset {
+    /// Partition of the topic.
+    pub partition: i32,
+    /// Offset of the next record to read.
+    pub offset: i64,
+    /// What was committed beside it.
+    pub metadata: String,
+}
+
+/// A test's connection to one broker. Cheap: each call connects anew.
+#[derive(Clone, Debug)]
+pub struct Client {
+    bootstrap: String,
+}
+
+impl Client {
+    /// A client of the broker at `host:port`.
+    pub fn new(bootstrap: &str) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+        }
+    }
+
+    /// `host:port` of the broker.
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// Whether the broker answers within `timeout`.
+    pub fn answers(&self, timeout: Duration) -> bool {
+        let consumer: Result<BaseConsumer, _> = self.config().create();
+        consumer.is_ok_and(|consumer| {
+            consumer
+                .fetch_metadata(None, timeout)
+                .is_ok_and(|metadata| !metadata.brokers().is_empty())
+        })
+    }
+
+    /// Create a topic; old timestamps stay (`retention.ms=-1`) unless `configs` says otherwise.
+    pub fn create_topic(
+        &self,
+        name: &str,
+        partitions: i32,
+        configs: &[(&str, &str)],
+    ) -> Result<()> {
+        let mut topic =
+            NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+        for (key, value) in configs {
+            topic.config.retain(|(set, _)| set != key);
+            topic = topic.set(key, value);
+        }
+        let results = block_on(self.admin()?.create_topics([&topic], &AdminOptions::new()))?;
+        one(name, results)?;
+        self.wait_for_topic(name, Some(partitions))
+    }
+
+    /// Delete a topic and wait until it is gone.
+    pub fn delete_topic(&self, name: &str) -> Result<()> {
+        let results = block_on(self.admin()?.delete_topics(&[name], &AdminOptions::new()))?;
+        one(name, results)?;
+        self.wait_for_topic(name, None)
+    }
+
+    /// Raise the number of a topic's partitions.
+    pub fn add_partitions(&self, name: &str, partitions: i32) -> Result<()> {
+        let new = NewPartitions::new(name, usize::try_from(partitions)?);
+        let results = block_on(
+            self.admin()?
+                .create_partitions([&new], &AdminOptions::new()),
+        )?;
+        one(name, results)?;
+        self.wait_for_topic(name, Some(partitions))
+    }
+
+    /// Remove the records of a partition before `offset`.
+    pub fn delete_records(&self, topic: &str, partition: i32, offset: i64) -> Result<()> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+        let done = block_on(self.admin()?.delete_records(&list, &AdminOptions::new()))?;
+        for element in done.elements() {
+            element.error()?;
+        }
+        Ok(())
+    }
+
+    /// Delete a group with all its committed positions.
+    pub fn delete_group(&self, group: &str) -> Result<()> {
+        let results = block_on(self.admin()?.delete_groups(&[group], &AdminOptions::new()))?;
+        one(group, results)
+    }
+
+    /// Number of partitions of a topic, `None` if there is no such topic.
+    pub fn partitions(&self, topic: &str) -> Result<Option<i32>> {
+        let consumer: BaseConsumer = self.config().create()?;
+        let metadata = consumer.fetch_metadata(None, TIMEOUT)?;
+        let found = metadata.topics().iter().find(|t| t.name() == topic);
+        Ok(found.map(|topic| topic.partitions().len() as i32))
+    }
+
+    /// Names of the topics that begin with `prefix`.
+    pub fn topics(&self, prefix: &str) -> Result<Vec<String>> {
+        let consumer: BaseConsumer = self.config().create()?;
+        let metadata = consumer.fetch_metadata(None, TIMEOUT)?;
+        let names = metadata
+            .topics()
+            .iter()
+            .map(|topic| topic.name().to_owned());
+        Ok(names.filter(|name| name.starts_with(prefix)).collect())
+    }
+
+    /// First offset and offset after the last record of a partition.
+    pub fn bounds(&self, topic: &str, partition: i32) -> Result<(i64, i64)> {
+        let consumer: BaseConsumer = self.config().create()?;
+        Ok(consumer.fetch_watermarks(topic, partition, TIMEOUT)?)
+    }
+
+    /// Write records, each to its partition, in order, and wait until all are acknowledged.
+    pub fn produce<'a>(
+        &self,
+        topic: &str,
+        records: impl IntoIterator<Item = &'a Rec>,
+    ) -> Result<()> {
+        let producer: BaseProducer<Reports> = self
+            .config()
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "5")
+            .set("message.max.bytes", "20000000")
+            .create_with_context(Reports::default())?;
+        for record in records {
+            enqueue(&producer, topic, record)?;
+        }
+        producer.flush(TIMEOUT)?;
+        producer.context().first_error()
+    }
+
+    /// Write records in one transaction of id `id`, then commit or abort it.
+    pub fn produce_transaction<'a>(
+        &self,
+        id: &str,
+        topic: &str,
+        records: impl IntoIterator<Item = &'a Rec>,
+        commit: bool,
+    ) -> Result<()> {
+        let producer: BaseProducer<Reports> = self
+            .config()
+            .set("transactional.id", id)
+            .create_with_context(Reports::default())?;
+        producer.init_transactions(TIMEOUT)?;
+        producer.begin_transaction()?;
+        for record in records {
+            enqueue(&producer, topic, record)?;
+        }
+        producer.flush(TIMEOUT)?;
+        if commit {
+            producer.commit_transaction(TIMEOUT)?;
+        } else {
+            producer.abort_transaction(TIMEOUT)?;
+        }
+        Ok(())
+    }
+
+    /// All committed records of a topic, from its beginning to its last stable offset, by partition and offset.
+    pub fn read_committed(&self, topic: &str) -> Result<Vec<Rec>> {
+        self.read(topic, "read_committed")
+    }
+
+    /// All records of a topic, also those of open and aborted transactions.
+    pub fn read_uncommitted(&self, topic: &str) -> Result<Vec<Rec>> {
+        self.read(topic, "read_uncommitted")
+    }
+
+    fn read(&self, topic: &str, isolation: &str) -> Result<Vec<Rec>> {
+        let partitions = self
+            .partitions(topic)?
+            .with_context(|| format!("there is no topic {topic}"))?;
+        let consumer: BaseConsumer = self
+            .config()
+            .set("group.id", "sluicebox-tests-reader")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "earliest")
+            .set("check.crcs", "true")
+            .set("isolation.level", isolation)
+            .create()?;
+        let mut list = TopicPartitionList::new();
+        for partition in 0..partitions {
+            list.add_partition_offset(topic, partition, Offset::Beginning)?;
+        }
+        consumer.assign(&list)?;
+        let mut open: BTreeSet<i32> = (0..partitions).collect();
+        let (mut records, mut deadline) = (Vec::new(), Instant::now() + TIMEOUT);
+        while !open.is_empty() {
+            match consumer.poll(Duration::from_millis(200)) {
+                Some(Ok(message)) => {
+                    deadline = Instant::now() + TIMEOUT;
+                    records.push(rec(&message));
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
+                Some(Err(error)) if !transient(&error) => bail!("reading {topic}: {error}"),
+                _ if Instant::now() > deadline => {
+                    bail!("reading {topic}: no end after {TIMEOUT:?}")
+                }
+                _ => {}
+            }
+        }
+        records.sort_by_key(|record| (record.partition, record.offset));
+        Ok(records)
+    }
+
+    /// What `group` committed for the partitions of `topic`, where it committed something.
+    pub fn committed(&self, group: &str, topic: &str) -> Result<Vec<CommittedOffset>> {
+        let partitions = self
+            .partitions(topic)?
+            .with_context(|| format!("there is no topic {topic}"))?;
+        let consumer: BaseConsumer = self.config().set("group.id", group).create()?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(topic, 0, partitions - 1);
+        let committed = consumer.committed_offsets(list, TIMEOUT)?;
+        let mut out = Vec::new();
+        for element in committed.elements() {
+            element.error()?;
+            if let Offset::Offset(offset) = element.offset() {
+                out.push(CommittedOffset {
+                    partition: element.partition(),
+                    offset,
+                    metadata: element.metadata().to_owned(),
+                });
+            }
+        }
+        Ok(out)
+    }
+
+    /// The groups that the broker knows, with the number of their members.
+    pub fn groups(&self) -> Result<Vec<(String, usize)>> {
+        let consumer: BaseConsumer = self.config().create()?;
+        let list = consumer.fetch_group_list(None, TIMEOUT)?;
+        Ok(list
+            .groups()
+            .iter()
+            .map(|g| (g.name().to_owned(), g.members().len()))
+            .collect())
+    }
+
+    fn config(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("socket.timeout.ms", "10000")
+            .set("log_level", "2");
+        config
+    }
+
+    fn admin(&self) -> Result<AdminClient<DefaultClientContext>> {
+        Ok(self.config().create()?)
+    }
+
+    /// Brokers answer before all of them know: wait until the topic is (or is no longer) to be seen.
+    fn wait_for_topic(&self, name: &str, partitions: Option<i32>) -> Result<()> {
+        crate::process::wait_until(
+            &format!("topic {name} has {partitions:?} partitions"),
+            TIMEOUT,
+            || Ok(self.partitions(name)? == partitions),
+        )
+    }
+}
+
+fn transient(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::AllBrokersDown)
+    )
+}
+
+fn one(
+    name: &str,
+    results: Vec<std::result::Result<String, (String, RDKafkaErrorCode)>>,
+) -> Result<()> {
+    for result in results {
+        result.map_err(|(_, code)| anyhow!("{name}: {code}"))?;
+    }
+    Ok(())
+}
+
+fn rec(message: &rdkafka::message::BorrowedMessage<'_>) -> Rec {
+    let headers = message.headers().map(|headers| {
+        let owned =
+            |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
+        headers.iter().map(owned).collect()
+    });
+    Rec {
+        partition: message.partition(),
+        offset: message.offset(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        timestamp: message.timestamp().to_millis().unwrap_or(-1),
+        headers: headers.unwrap_or_default(),
+    }
+}
+
+fn enqueue(producer: &BaseProducer<Reports>, topic: &str, record: &Rec) -> Result<()> {
+    let mut message: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic)
+        .partition(record.partition)
+        .timestamp(record.timestamp);
+    message.key = record.key.as_deref();
+    message.payload = record.value.as_deref();
+    if !record.headers.is_empty() {
+        let mut headers = OwnedHeaders::new();
+        for (key, value) in &record.headers {
+            headers = headers.insert(Header {
+                key,
+                value: value.as_ref(),
+            });
+        }
+        message.headers = Some(headers);
+    }
+    loop {
+        match producer.send(message) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                message = back;
+                producer.poll(Duration::from_millis(10));
+            }
+            Err((error, _)) => return Err(error.into()),
+        }
+    }
+}
+
+/// Remembers the first delivery that failed.
+#[derive(Default)]
+struct Reports {
+    failed: std::sync::Mutex<Option<KafkaError>>,
+}
+
+impl Reports {
+    fn first_error(&self) -> Result<()> {
+        match self
+            .failed
+            .lock()
+            .map_err(|_| anyhow!("a delivery report panicked"))?
+            .take()
+        {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ClientContext for Reports {}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let (Err((error, _)), Ok(mut failed)) = (result, self.failed.lock()) {
+            failed.get_or_insert_with(|| error.clone());
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Wait for one future on this thread (the admin client answers by futures; nothing else here does).
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    loop {
+        match future.as_mut().poll(&mut TaskContext::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
