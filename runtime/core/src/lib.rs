@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
+pub mod embedded;
 pub mod log;
 pub mod spec;
 pub mod state;
