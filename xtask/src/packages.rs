@@ -1,0 +1,179 @@
+//! System packages. Each is looked for by what it is needed for, not by its name in some distribution, so that a
+//! machine set up in another way is left alone.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::command::{output, run, say, works};
+
+/// A thing the build needs, and Debian's package of it.
+pub struct Package {
+    name: &'static str,
+    why: &'static str,
+    there: fn() -> bool,
+}
+
+const COMPILER: Package = Package {
+    name: "build-essential",
+    why: "a C and C++ compiler",
+    there: || {
+        works("cc", &["--version"]) && works("c++", &["--version"]) && works("make", &["--version"])
+    },
+};
+
+/// For the demo.
+pub const DEMO: &[Package] = &[COMPILER];
+
+/// For tests, bench and everything else.
+pub const EVERYTHING: &[Package] = &[
+    COMPILER,
+    Package {
+        name: "pkg-config",
+        why: "finding OpenSSL",
+        there: || works("pkg-config", &["--version"]),
+    },
+    Package {
+        name: "libssl-dev",
+        why: "librdkafka's TLS",
+        there: || works("pkg-config", &["--exists", "openssl"]),
+    },
+    Package {
+        name: "clang",
+        why: "RocksDB's bindings",
+        there: || works("clang", &["--version"]),
+    },
+    Package {
+        name: "libclang-dev",
+        why: "RocksDB's bindings",
+        there: libclang,
+    },
+    Package {
+        name: "openjdk-17-jre-headless",
+        why: "Apache Kafka, for broker tests",
+        there: || java_major().is_some_and(|major| major >= JAVA_MAJOR_MIN),
+    },
+    Package {
+        name: "maven",
+        why: "fetching Kafka's jars",
+        there: || {
+            works("mvn", &["--version"])
+                || works(
+                    "sh",
+                    &["-c", "ls \"${SLUICEBOX_KAFKA_JARS:-/nowhere}\"/*.jar"],
+                )
+        },
+    },
+];
+
+const JAVA_MAJOR_MIN: u32 = 17;
+
+/// Install what is missing, or name the command that does.
+pub fn ensure(packages: &[Package]) -> Result<()> {
+    let missing: Vec<&Package> = packages
+        .iter()
+        .filter(|package| !(package.there)())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for package in &missing {
+        say(&format!("missing: {} ({})", package.name, package.why));
+    }
+    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    install(&names)?;
+    match missing.iter().find(|package| !(package.there)()) {
+        Some(package) => bail!(
+            "{} is installed, but {} is still not there",
+            package.name,
+            package.why
+        ),
+        None => Ok(()),
+    }
+}
+
+/// `apt-get install`, where this user may and there is an apt-get; else an error with the command for this machine.
+pub fn install(names: &[&str]) -> Result<()> {
+    let list = names.join(" ");
+    if !works("apt-get", &["--version"]) {
+        bail!(
+            "install what Debian calls `{list}` with this system's package manager, then run this again"
+        );
+    }
+    if output(Command::new("id").arg("-u")).1.trim() != "0" {
+        bail!("run `sudo apt-get install {list}`, then this again");
+    }
+    say(&format!("installing {list}"));
+    let install = || {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        run(command
+            .args(["install", "-y", "--no-install-recommends"])
+            .args(names))
+    };
+    // A fresh container has no package lists yet.
+    install().or_else(|_| {
+        run(Command::new("apt-get").arg("update"))?;
+        install()
+    })
+}
+
+/// The bindings generator looks in these places.
+fn libclang() -> bool {
+    if std::env::var_os("LIBCLANG_PATH").is_some() {
+        return true;
+    }
+    let roots = [
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/local/lib",
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+    ];
+    let has = |folder: &Path| {
+        entries(folder).any(|name| name.starts_with("libclang") && name.contains(".so"))
+    };
+    let llvm = || {
+        entries(Path::new("/usr/lib"))
+            .filter(|name| name.starts_with("llvm"))
+            .map(|name| Path::new("/usr/lib").join(name).join("lib"))
+    };
+    roots.iter().any(|root| has(Path::new(root))) || llvm().any(|folder| has(&folder))
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = String> + use<> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned())
+}
+
+fn java_major() -> Option<u32> {
+    let program = match std::env::var("JAVA_HOME") {
+        Ok(home) => format!("{home}/bin/java"),
+        Err(_) => "java".to_owned(),
+    };
+    let (ok, text) = output(Command::new(program).arg("-version"));
+    if ok { java_version(&text) } else { None }
+}
+
+/// The 17 of `openjdk version "17.0.15" 2025-04-15`.
+fn java_version(text: &str) -> Option<u32> {
+    let quoted = text.split('"').nth(1)?;
+    quoted.split(['.', '-', '+']).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::java_version;
+
+    #[test]
+    fn java_versions_are_read() {
+        assert_eq!(
+            java_version("openjdk version \"17.0.15\" 2025-04-15\nOpenJDK"),
+            Some(17)
+        );
+        assert_eq!(java_version("openjdk version \"21\" 2023-09-19"), Some(21));
+        assert_eq!(java_version("java version \"1.8.0_402\""), Some(1));
+        assert_eq!(java_version("command not found"), None);
+    }
+}

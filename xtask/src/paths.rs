@@ -1,0 +1,64 @@
+//! Where things are. Everything heavy lives outside the repository, in one folder that demo, tests, bench and checks
+//! share: the first build takes many minutes and must happen once.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The folders that tasks work with.
+pub struct Paths {
+    /// Root of the repository.
+    pub root: PathBuf,
+    /// The one target folder.
+    pub target: PathBuf,
+    /// What is fetched: jars, tools.
+    pub cache: PathBuf,
+    /// Kafka's jars.
+    pub jars: PathBuf,
+}
+
+impl Paths {
+    /// From the environment, with the defaults that `--help` names.
+    pub fn find() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        let home = std::env::var_os("HOME").context("HOME is not set")?;
+        let cache = PathBuf::from(home).join(".cache/sluicebox");
+        let target = variable("CARGO_TARGET_DIR").or_else(|| variable("SLUICEBOX_TARGET_DIR"));
+        let jars = variable("SLUICEBOX_KAFKA_JARS");
+        Ok(Self {
+            root: root.context("xtask is not in a repository")?.to_owned(),
+            target: match target {
+                // Children run in other folders: a relative path would mean several.
+                Some(folder) => std::path::absolute(folder)?,
+                None => cache.join("target"),
+            },
+            jars: jars.map_or_else(|| cache.join("kafka-4.1.0"), PathBuf::from),
+            cache,
+        })
+    }
+
+    /// A built program.
+    pub fn binary(&self, name: &str) -> PathBuf {
+        self.target.join("release").join(name)
+    }
+
+    /// Where built modules go.
+    pub fn guests(&self) -> PathBuf {
+        self.target.join("guests")
+    }
+
+    /// Whether the slow crates have never been built here.
+    pub fn first_build(&self, heaviest: &str) -> bool {
+        let built = std::fs::read_dir(self.target.join("release/.fingerprint"));
+        !built.is_ok_and(|entries| {
+            entries
+                .flatten()
+                .any(|entry| entry.file_name().to_string_lossy().starts_with(heaviest))
+        })
+    }
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
