@@ -121,6 +121,11 @@ impl Batch {
         );
     }
 
+    /// Give a row another event time (milliseconds since 1970).
+    pub fn set_timestamp(&mut self, row: usize, timestamp: i64) {
+        self.timestamps[row] = timestamp;
+    }
+
     /// The rows for which `keep` answers true, sharing this batch's bytes if most stay (moving them costs more than
     /// carrying a few dead ones), else compacted.
     pub fn select(mut self, keep: impl Fn(usize) -> bool) -> Batch {

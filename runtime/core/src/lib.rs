@@ -5,9 +5,16 @@
 
 pub mod batch;
 pub mod embedded;
+pub mod epoch;
+pub mod failpoint;
+pub mod ledger;
 pub mod log;
+pub mod overlay;
+pub mod pipeline;
+pub mod shard;
 pub mod spec;
 pub mod state;
+pub mod time;
 pub mod udf;
 
 pub use batch::Batch;

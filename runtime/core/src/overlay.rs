@@ -1,0 +1,305 @@
+//! The overlay: state changes since the last commit, over the store, with a bounded cache of what was committed.
+//!
+//! State is kept in tables, one a namespace (a window of a task's operator). A table packs its keys and values into one
+//! buffer: a group is found with one hash look-up, changed in place, and a closed window is dropped as a whole. What
+//! the table does not hold is in the store, unless the table is `complete` (made since the store last knew it).
+
+use crate::state::{Delta, Marker, Namespace, StateStore, StoreError};
+use hashbrown::{HashMap, HashTable};
+use std::hash::BuildHasher;
+use std::ops::ControlFlow;
+
+/// Number of a group (a key) in its table.
+pub type Slot = u32;
+
+#[derive(Clone, Copy)]
+struct Entry {
+    hash: u64,
+    key: (u32, u32),
+    /// Offset, length, capacity in `bytes`.
+    value: (u32, u32, u32),
+    present: bool,
+    dirty: bool,
+    /// Which call last asked for this entry, and its number in that call.
+    stamp: (u32, u32),
+}
+
+/// One namespace's keys and values.
+#[derive(Default)]
+pub struct Table {
+    index: HashTable<Slot>,
+    entries: Vec<Entry>,
+    bytes: Vec<u8>,
+    dirty: Vec<Slot>,
+    /// Nothing of this namespace is only in the store.
+    complete: bool,
+    /// The store may hold keys of this namespace.
+    stored: bool,
+    /// The store's keys of this namespace are dropped by the next delta.
+    dropping: bool,
+}
+
+impl Table {
+    fn key(&self, slot: Slot) -> &[u8] {
+        let (offset, length) = self.entries[slot as usize].key;
+        &self.bytes[offset as usize..(offset + length) as usize]
+    }
+    fn value(&self, slot: Slot) -> Option<&[u8]> {
+        let entry = &self.entries[slot as usize];
+        let (offset, length, _) = entry.value;
+        entry.present.then(|| &self.bytes[offset as usize..(offset + length) as usize])
+    }
+    fn find(&self, hash: u64, key: &[u8]) -> Option<Slot> {
+        self.index.find(hash, |slot| self.entries[*slot as usize].hash == hash && self.key(*slot) == key).copied()
+    }
+    fn insert(&mut self, hash: u64, key: &[u8], value: Option<&[u8]>) -> Slot {
+        let slot = self.entries.len() as Slot;
+        let key_at = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(key);
+        let value_at = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(value.unwrap_or_default());
+        let value_length = value.map_or(0, <[u8]>::len) as u32;
+        self.entries.push(Entry {
+            hash,
+            key: (key_at, key.len() as u32),
+            value: (value_at, value_length, value_length),
+            present: value.is_some(),
+            dirty: false,
+            stamp: (0, 0),
+        });
+        let entries = &self.entries;
+        self.index.insert_unique(hash, slot, |slot| entries[*slot as usize].hash);
+        slot
+    }
+    fn set(&mut self, slot: Slot, value: Option<&[u8]>) {
+        let entry = &mut self.entries[slot as usize];
+        if let Some(value) = value {
+            let length = value.len() as u32;
+            if length > entry.value.2 {
+                entry.value = (self.bytes.len() as u32, length, length);
+                self.bytes.extend_from_slice(value);
+            } else {
+                let offset = entry.value.0 as usize;
+                self.bytes[offset..offset + value.len()].copy_from_slice(value);
+                entry.value.1 = length;
+            }
+        }
+        entry.present = value.is_some();
+        if !entry.dirty {
+            entry.dirty = true;
+            self.dirty.push(slot);
+        }
+    }
+    fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + self.entries.capacity() * (size_of::<Entry>() + size_of::<Slot>() + 1)
+    }
+}
+
+/// A shard's state: the store and, over it, what changed since.
+pub struct Overlay {
+    store: Box<dyn StateStore>,
+    tables: HashMap<Namespace, Table, foldhash::fast::FixedState>,
+    hasher: foldhash::fast::FixedState,
+    call: u32,
+    cache_bytes_max: usize,
+    changed: bool,
+}
+
+impl Overlay {
+    /// Over this store; committed state is cached up to `cache_bytes_max`.
+    pub fn new(store: Box<dyn StateStore>, cache_bytes_max: usize) -> Self {
+        Self {
+            store,
+            tables: HashMap::default(),
+            hasher: foldhash::fast::FixedState::default(),
+            call: 0,
+            cache_bytes_max,
+            changed: false,
+        }
+    }
+
+    /// The store underneath.
+    pub fn store(&self) -> &dyn StateStore {
+        self.store.as_ref()
+    }
+
+    /// The store underneath, for recovery.
+    pub fn store_mut(&mut self) -> &mut dyn StateStore {
+        self.store.as_mut()
+    }
+
+    /// Forget everything that is not in the store.
+    pub fn reset(&mut self) {
+        self.tables.clear();
+        self.changed = false;
+    }
+
+    /// Say that a namespace exists nowhere yet, so that its misses need not ask the store.
+    pub fn create(&mut self, namespace: Namespace) {
+        let table = self.tables.entry(namespace).or_default();
+        table.complete = true;
+    }
+
+    /// Begin a call: groups are numbered anew by [`Overlay::group`].
+    pub fn begin_call(&mut self) {
+        self.call = self.call.checked_add(1).unwrap_or_else(|| {
+            // Stamps of 4 billion calls ago must not look like this call's.
+            self.tables.values_mut().for_each(|t| t.entries.iter_mut().for_each(|e| e.stamp = (0, 0)));
+            1
+        });
+    }
+
+    /// Find (or make) the entry of a key. Answers its slot, and its number in this call: `Err(next)` if it was not asked
+    /// for in this call yet (it now has number `next`), `Ok(number)` if it was.
+    pub fn group(
+        &mut self,
+        namespace: &Namespace,
+        key: &[u8],
+        next: u32,
+    ) -> Result<(Slot, Result<u32, u32>), StoreError> {
+        let hash = self.hasher.hash_one(key);
+        let table = open(&mut self.tables, namespace);
+        let slot = match table.find(hash, key) {
+            Some(slot) => slot,
+            None if table.complete => table.insert(hash, key, None),
+            None => {
+                let stored = self.store.get(&[&namespace.0, key].concat())?;
+                table.insert(hash, key, stored.as_deref())
+            }
+        };
+        let entry = &mut table.entries[slot as usize];
+        if entry.stamp.0 == self.call {
+            return Ok((slot, Ok(entry.stamp.1)));
+        }
+        entry.stamp = (self.call, next);
+        Ok((slot, Err(next)))
+    }
+
+    /// Value of an entry.
+    pub fn value(&self, namespace: &Namespace, slot: Slot) -> Option<&[u8]> {
+        self.tables.get(namespace).and_then(|table| table.value(slot))
+    }
+
+    /// Set or remove the value of an entry.
+    pub fn set(&mut self, namespace: &Namespace, slot: Slot, value: Option<&[u8]>) {
+        self.changed = true;
+        open(&mut self.tables, namespace).set(slot, value);
+    }
+
+    /// Set or remove a key.
+    pub fn put(&mut self, namespace: &Namespace, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
+        self.begin_call();
+        let (slot, _) = self.group(namespace, key, 0)?;
+        self.set(namespace, slot, value);
+        Ok(())
+    }
+
+    /// Slots of all keys of a namespace that have a value, in key order.
+    pub fn sorted(&mut self, namespace: &Namespace) -> Result<Vec<Slot>, StoreError> {
+        self.load(namespace)?;
+        let Some(table) = self.tables.get(namespace) else { return Ok(Vec::new()) };
+        let mut slots: Vec<Slot> =
+            (0..table.entries.len() as Slot).filter(|s| table.entries[*s as usize].present).collect();
+        slots.sort_unstable_by(|a, b| table.key(*a).cmp(table.key(*b)));
+        Ok(slots)
+    }
+
+    /// Key of a slot.
+    pub fn key(&self, namespace: &Namespace, slot: Slot) -> &[u8] {
+        self.tables.get(namespace).map_or(&[], |table| table.key(slot))
+    }
+
+    /// Remove a namespace with all its keys.
+    pub fn drop_namespace(&mut self, namespace: &Namespace) {
+        self.changed = true;
+        let table = open(&mut self.tables, namespace);
+        *table = Table { complete: true, dropping: table.dropping || table.stored, ..Table::default() };
+    }
+
+    /// Bytes the changes since the last commit may take at most in the delta, roughly.
+    pub fn dirty_bytes(&self) -> usize {
+        self.tables.values().filter(|t| !t.dirty.is_empty()).map(|t| t.bytes.len()).sum()
+    }
+
+    /// Whether anything changed since the last commit.
+    pub fn changed(&self) -> bool {
+        self.changed
+    }
+
+    /// The changes since the last commit as one delta, in key order of namespaces. If the commit then fails,
+    /// [`Overlay::reset`] must follow.
+    pub fn seal(&mut self) -> Delta {
+        let mut delta = Delta::default();
+        let mut namespaces: Vec<Namespace> = self.tables.keys().copied().collect();
+        namespaces.sort_unstable();
+        for namespace in namespaces {
+            let Some(table) = self.tables.get_mut(&namespace) else { continue };
+            if std::mem::take(&mut table.dropping) {
+                delta.drop_namespace(&namespace);
+                table.stored = false;
+            }
+            let mut put = false;
+            for slot in std::mem::take(&mut table.dirty) {
+                table.entries[slot as usize].dirty = false;
+                match (table.value(slot), table.stored) {
+                    (Some(value), _) => {
+                        delta.put(&namespace, table.key(slot), value);
+                        put = true;
+                    }
+                    (None, true) => delta.delete(&namespace, table.key(slot)),
+                    (None, false) => {}
+                }
+            }
+            table.stored |= put;
+        }
+        self.changed = false;
+        delta
+    }
+
+    /// The delta was committed: apply it to the store and bring the cache back under its limit.
+    pub fn committed(&mut self, delta: &Delta, marker: Marker) -> Result<(), StoreError> {
+        self.store.apply(delta, marker)?;
+        self.tables.retain(|_, table| !table.entries.is_empty());
+        let mut total: usize = self.tables.values().map(Table::memory_bytes).sum();
+        if total > self.cache_bytes_max {
+            // Largest first: few tables go, and a huge window does not push out the small ones.
+            let mut sizes: Vec<_> = self.tables.iter().map(|(ns, t)| (t.memory_bytes(), *ns)).collect();
+            sizes.sort_unstable_by(|a, b| b.cmp(a));
+            for (bytes, namespace) in sizes {
+                if total <= self.cache_bytes_max {
+                    break;
+                }
+                self.tables.remove(&namespace);
+                total -= bytes;
+            }
+        }
+        Ok(())
+    }
+
+    /// Bring all keys of a namespace into its table.
+    fn load(&mut self, namespace: &Namespace) -> Result<(), StoreError> {
+        let table = open(&mut self.tables, namespace);
+        if table.complete {
+            return Ok(());
+        }
+        let hasher = &self.hasher;
+        self.store.scan(&namespace.0, &mut |key, value| {
+            let key = &key[crate::state::NAMESPACE_BYTES..];
+            let hash = hasher.hash_one(key);
+            if table.find(hash, key).is_none() {
+                table.insert(hash, key, Some(value));
+            }
+            ControlFlow::Continue(())
+        })?;
+        table.complete = true;
+        Ok(())
+    }
+}
+
+/// The table of a namespace; one that is not there may have keys in the store.
+fn open<'a>(
+    tables: &'a mut HashMap<Namespace, Table, foldhash::fast::FixedState>,
+    namespace: &Namespace,
+) -> &'a mut Table {
+    tables.entry(*namespace).or_insert_with(|| Table { stored: true, ..Table::default() })
+}

@@ -1,0 +1,349 @@
+//! The pipeline of one shard: a source batch goes in, rows pass the operators, outputs come out in order. Pure but for
+//! its ports: modules, state and outputs are handed in.
+
+mod chunk;
+mod filter;
+mod map;
+mod node;
+mod plan;
+mod side;
+#[cfg(test)]
+mod tests;
+mod verdict;
+mod window;
+
+pub use chunk::{Chunk, Emit};
+pub use plan::{Plan, Target};
+pub use verdict::{Call, FailedCall, Findings, RowId, Verdict, Verdicts, bisect};
+
+use crate::ledger::Account;
+use crate::log::{self, OutRecord, SourceBatch, partition_of};
+use crate::overlay::Overlay;
+use crate::spec::{TimestampPolicy, Verdict as TimestampVerdict};
+use crate::state::StoreError;
+use crate::time::Watermark;
+use crate::udf::Udf;
+use chunk::Context;
+use node::Node;
+use std::collections::BTreeMap;
+use window::Windows;
+
+/// Why a source batch could not be processed. Nothing of it may be committed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// A module trapped: take the call apart outside of the transaction.
+    #[error("module trapped: {}", .0.trap)]
+    Trap(Box<FailedCall>),
+    /// A row failed and the policy is `fail`: somebody must act.
+    #[error("{0}")]
+    RowFailed(String),
+    /// A module can't be used at all: somebody must act.
+    #[error("{0}")]
+    Module(String),
+    /// The host could not run a module: retry.
+    #[error("{0}")]
+    Host(String),
+    /// The state store failed.
+    #[error(transparent)]
+    State(#[from] StoreError),
+    /// An output could not be sent.
+    #[error(transparent)]
+    Log(#[from] log::Error),
+}
+
+/// What an operator does, with what it needs for it.
+enum Role {
+    Filter,
+    Map,
+    WindowAggregate(Windows),
+}
+
+struct Operator {
+    node: Node,
+    role: Role,
+    udf: Box<dyn Udf>,
+}
+
+/// What the log says about the topics a pipeline writes to, in the plan's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicLimits {
+    /// Number of partitions.
+    pub partitions: i32,
+    /// Largest record in bytes.
+    pub record_bytes_max: usize,
+}
+
+/// The operators of one shard and their event time.
+pub struct Pipeline {
+    source_topic: String,
+    timestamp: TimestampPolicy,
+    delay_ms: i64,
+    source: Node,
+    operators: Vec<Operator>,
+    topics: Vec<TopicLimits>,
+    watermarks: BTreeMap<i32, Watermark>,
+    verdicts: Verdicts,
+}
+
+impl Pipeline {
+    /// The pipeline of a plan; `udfs` has one module a operator, in order; `topics` what the log says about the
+    /// plan's topics.
+    pub fn new(plan: &Plan, udfs: Vec<Box<dyn Udf>>, topics: Vec<TopicLimits>) -> Self {
+        let operators = plan.operators(udfs, &topics);
+        Self {
+            source_topic: plan.source_topic.clone(),
+            timestamp: plan.timestamp.clone(),
+            delay_ms: plan.max_out_of_orderness_ms,
+            source: plan.source_node(&topics),
+            operators,
+            topics,
+            watermarks: BTreeMap::new(),
+            verdicts: Verdicts::new(),
+        }
+    }
+
+    /// Take up a task where the last commit left it.
+    pub fn restore(
+        &mut self,
+        partition: i32,
+        timestamp_max: Option<i64>,
+        ended: bool,
+        state: &Overlay,
+    ) -> Result<(), StoreError> {
+        let watermark = Watermark::new(self.delay_ms, timestamp_max, ended);
+        for operator in &mut self.operators {
+            if let Role::WindowAggregate(windows) = &mut operator.role {
+                windows.restore(partition, watermark.value(), state)?;
+            }
+        }
+        self.watermarks.insert(partition, watermark);
+        Ok(())
+    }
+
+    /// Forget all tasks, and set the accounts to those of the last commit (by operator id; missing ones start at zero).
+    pub fn reset(&mut self, accounts: &BTreeMap<String, Account>) {
+        self.watermarks.clear();
+        for operator in &mut self.operators {
+            if let Role::WindowAggregate(windows) = &mut operator.role {
+                windows.reset();
+            }
+        }
+        for node in self.nodes_mut() {
+            node.account = accounts.get(&node.id).copied().unwrap_or_default();
+        }
+    }
+
+    fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Node> {
+        std::iter::once(&mut self.source).chain(self.operators.iter_mut().map(|o| &mut o.node))
+    }
+
+    /// Process one source batch.
+    pub fn step(&mut self, source: SourceBatch, state: &mut Overlay, out: &mut dyn Emit) -> Result<(), StepError> {
+        self.nodes_mut().for_each(|node| {
+            node.output_ordinals = Default::default();
+            node.window_ordinals = Default::default();
+        });
+        let SourceBatch { partition, batch, offsets, ended, .. } = source;
+        let (watermarks, times) = self.observe(partition, batch.timestamps(), ended);
+        let mut cx = Context {
+            source_topic: &self.source_topic,
+            partition,
+            offsets: &offsets,
+            watermarks,
+            state,
+            out,
+            side: Vec::new(),
+            verdicts: &self.verdicts,
+        };
+        let rows = batch.len();
+        let chunk = Chunk { batch, at: (0..rows as u32).collect(), ordinal: vec![0; rows] };
+        let chunk = with_times(&mut self.source, chunk, times, &mut cx)?;
+        let mut flow = Flow { operators: &mut self.operators, topics: &self.topics, cx: &mut cx };
+        flow.forward(&self.source.targets, vec![chunk], true)?;
+        for side in side::in_row_order(std::mem::take(&mut cx.side)) {
+            emit(&side.record, side.topic, &self.topics, partition, cx.out)?;
+        }
+        Ok(())
+    }
+
+    /// Let the watermark see a batch. Answers the watermark before each row (and after the last, and at the end), and
+    /// what differs from the records' own times.
+    fn observe(&mut self, partition: i32, timestamps: &[i64], ended: bool) -> (Vec<i64>, Vec<(usize, TimestampVerdict)>) {
+        let delay_ms = self.delay_ms;
+        let watermark =
+            self.watermarks.entry(partition).or_insert_with(|| Watermark::new(delay_ms, None, false));
+        let mut watermarks = Vec::with_capacity(timestamps.len() + 2);
+        let mut differing = Vec::new();
+        for (row, timestamp) in timestamps.iter().enumerate() {
+            watermarks.push(watermark.value());
+            match self.timestamp.judge(Some(*timestamp), watermark.timestamp_max()) {
+                TimestampVerdict::Time(time) if time == *timestamp => watermark.observe(time),
+                // A clamped time is one that the watermark has seen already, or the smallest there can be.
+                other => differing.push((row, other)),
+            }
+        }
+        watermarks.push(watermark.value());
+        if ended {
+            watermark.end();
+            watermarks.push(watermark.value());
+        }
+        (watermarks, differing)
+    }
+
+    /// What a task needs to go on elsewhere: largest timestamp seen, and whether its input has ended.
+    pub fn task(&self, partition: i32) -> (Option<i64>, bool) {
+        self.watermarks.get(&partition).map_or((None, false), |w| (w.timestamp_max(), w.ended()))
+    }
+
+    /// Watermark of a task.
+    pub fn watermark(&self, partition: i32) -> i64 {
+        self.watermarks.get(&partition).map_or(crate::time::WATERMARK_MIN, Watermark::value)
+    }
+
+    /// Write what operators keep outside of the state into it, and settle the accounts. Before each commit.
+    pub fn before_seal(&mut self, state: &mut Overlay) -> Result<(), StoreError> {
+        for operator in &mut self.operators {
+            if let Role::WindowAggregate(windows) = &mut operator.role {
+                windows.before_seal(state)?;
+                operator.node.account.held = windows.held();
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the rows went, by operator in plan order, the source first.
+    pub fn accounts(&self) -> Vec<(String, Account)> {
+        let nodes = std::iter::once(&self.source).chain(self.operators.iter().map(|o| &o.node));
+        nodes.map(|node| (node.id.clone(), node.account)).collect()
+    }
+
+    /// Take a trapped call apart and remember what was found. Outside of a transaction.
+    pub fn investigate(&mut self, failed: FailedCall) -> Result<Vec<String>, StepError> {
+        let operator = &mut self.operators[failed.node - 1];
+        let findings = bisect(operator.udf.as_mut(), failed.call)
+            .map_err(|error| operator.node.failed(error, || Call::Filter(crate::Batch::default()), Vec::new()))?;
+        if let Some(rows) = findings.rows_per_call_max {
+            operator.node.rows_per_call_max = rows.max(1);
+        }
+        let mut said = Vec::new();
+        for (row, verdict) in findings.rows {
+            let id = failed.rows[row];
+            if let Verdict::Poison(why) = &verdict {
+                said.push(format!("operator {}: partition {} offset {}: {why}", operator.node.id, id.partition, id.offset));
+            }
+            self.verdicts.insert(id, verdict);
+        }
+        Ok(said)
+    }
+
+    /// Verdicts on rows before these offsets are of no more use.
+    pub fn forget_verdicts(&mut self, partition: i32, before_offset: i64) {
+        self.verdicts.retain(|id, _| id.partition != partition || id.offset >= before_offset);
+    }
+}
+
+/// Apply the policy for invalid times to the source's rows.
+fn with_times(
+    source: &mut Node,
+    mut chunk: Chunk,
+    times: Vec<(usize, TimestampVerdict)>,
+    cx: &mut Context<'_>,
+) -> Result<Chunk, StepError> {
+    source.account.input += chunk.len() as u64;
+    let mut invalid = Vec::new();
+    for (row, verdict) in times {
+        match verdict {
+            TimestampVerdict::Time(time) => chunk.batch.set_timestamp(row, time),
+            TimestampVerdict::Invalid => {
+                let why = format!(
+                    "timestamp {} is outside of the accepted range (source.timestamp)",
+                    chunk.batch.timestamp(row)
+                );
+                source.row_failed(&chunk.batch, row, chunk.at[row], &why, cx)?;
+                invalid.push(row);
+            }
+        }
+    }
+    if !invalid.is_empty() {
+        chunk = chunk.select(|row| invalid.binary_search(&row).is_err());
+    }
+    source.account.forwarded += chunk.len() as u64;
+    Ok(chunk)
+}
+
+/// Rows on their way through the operators.
+struct Flow<'f, 'c, 'd> {
+    operators: &'f mut [Operator],
+    topics: &'f [TopicLimits],
+    cx: &'c mut Context<'d>,
+}
+
+impl Flow<'_, '_, '_> {
+    /// Give chunks to all who read them; `last` says that nothing follows in this source batch.
+    fn forward(&mut self, targets: &[Target], chunks: Vec<Chunk>, last: bool) -> Result<(), StepError> {
+        for (i, target) in targets.iter().enumerate() {
+            match target {
+                Target::Sink(topic) => {
+                    for chunk in &chunks {
+                        emit(&chunk.batch, *topic, self.topics, self.cx.partition, self.cx.out)?;
+                    }
+                }
+                Target::Operator(number) if i + 1 == targets.len() => {
+                    return self.feed(*number, chunks, last);
+                }
+                Target::Operator(number) => self.feed(*number, chunks.clone(), last)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self, number: usize, mut chunks: Vec<Chunk>, last: bool) -> Result<(), StepError> {
+        // An operator must be called at the end of each source batch even without rows: its windows may be due.
+        if chunks.is_empty() && last {
+            chunks.push(Chunk::default());
+        }
+        let count = chunks.len();
+        for (i, chunk) in chunks.into_iter().enumerate() {
+            let last = last && i + 1 == count;
+            let fire_to = match chunk.at.last() {
+                Some(at) if !last => self.cx.watermark_before(*at),
+                _ => self.cx.watermark_after(),
+            };
+            let Operator { node, role, udf } = &mut self.operators[number];
+            let outputs = match role {
+                Role::Filter => filter::run(node, udf.as_mut(), chunk, self.cx)?,
+                Role::Map => map::run(node, udf.as_mut(), chunk, self.cx)?,
+                Role::WindowAggregate(windows) => {
+                    window::run(node, windows, udf.as_mut(), chunk, fire_to, self.cx)?
+                }
+            };
+            let targets = std::mem::take(&mut node.targets);
+            let forwarded = self.forward(&targets, outputs, last);
+            self.operators[number].node.targets = targets;
+            forwarded?;
+        }
+        Ok(())
+    }
+}
+
+/// Send all rows of a batch to a topic.
+fn emit(
+    batch: &crate::Batch,
+    topic: usize,
+    topics: &[TopicLimits],
+    source_partition: i32,
+    out: &mut dyn Emit,
+) -> Result<(), StepError> {
+    for row in 0..batch.len() {
+        let key = batch.key(row);
+        out.emit(OutRecord {
+            topic,
+            partition: partition_of(key, source_partition, topics[topic].partitions),
+            key,
+            value: batch.value(row),
+            headers: batch.headers(row),
+            timestamp: batch.timestamp(row),
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Side outputs: late rows and dead letters. Operators work batch-wise, but side outputs of several operators share a
+//! topic; so they are collected and sent in the order in which row-by-row processing would have made them.
+
+use crate::batch::{self, Batch};
+
+/// One side output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// Source row that caused it: the first sort key; operators of one row come in plan order.
+    pub at: u32,
+    /// Number of the operator in the plan.
+    pub node: usize,
+    /// Number of the topic in the plan.
+    pub topic: usize,
+    /// The record.
+    pub record: Batch,
+}
+
+/// In the order in which processing row by row would have made them. Sorting is stable: what one operator made for one
+/// row keeps its order.
+pub fn in_row_order(mut side: Vec<Side>) -> Vec<Side> {
+    side.sort_by_key(|s| (s.at, s.node));
+    side
+}
+
+/// Why a row failed and where, as headers of its dead letter. No wall clock and no host name: a replay gives the same.
+pub struct Reason<'a> {
+    /// Name of the job.
+    pub job: &'a str,
+    /// Id of the operator.
+    pub operator: &'a str,
+    /// What the module (or the host about it) said.
+    pub error: &'a str,
+    /// Source topic, partition and offset of the row.
+    pub source: (&'a str, i32, i64),
+}
+
+/// Longest error text kept in a header, in bytes.
+const ERROR_BYTES_MAX: usize = 4096;
+
+/// The dead letter of a row: the row as the operator got it, its headers, and the reason behind them. A row that
+/// would not fit into the dead-letter topic loses its value, which the headers then say.
+pub fn dead_letter(rows: &Batch, row: usize, reason: &Reason<'_>, bytes_max: usize) -> Batch {
+    let mut headers = rows.headers(row).unwrap_or_default().to_vec();
+    let error = &reason.error[..reason.error.floor_char_boundary(ERROR_BYTES_MAX)];
+    let (topic, partition, offset) = reason.source;
+    let offset = if offset == i64::MAX { "end".to_owned() } else { offset.to_string() };
+    for (name, value) in [
+        ("sluicebox-job", reason.job),
+        ("sluicebox-operator", reason.operator),
+        ("sluicebox-error", error),
+        ("sluicebox-source-topic", topic),
+        ("sluicebox-source-partition", &partition.to_string()),
+        ("sluicebox-source-offset", &offset),
+    ] {
+        batch::push_header(&mut headers, name.as_bytes(), Some(value.as_bytes()));
+    }
+    let mut value = rows.value(row);
+    let dropped = value.map_or(0, <[u8]>::len);
+    if record_bytes(rows.key(row), value, Some(&headers)) > bytes_max {
+        value = None;
+        batch::push_header(&mut headers, b"sluicebox-value-dropped-bytes", Some(dropped.to_string().as_bytes()));
+    }
+    let mut record = Batch::default();
+    record.push(rows.key(row), value, Some(&headers), rows.timestamp(row));
+    record
+}
+
+/// What a broker adds to a record and its batch at most, in bytes.
+const RECORD_OVERHEAD_BYTES: usize = 512;
+
+/// Upper bound of a record's size on the wire, in bytes.
+pub fn record_bytes(key: Option<&[u8]>, value: Option<&[u8]>, headers: Option<&[u8]>) -> usize {
+    [key, value, headers].into_iter().flatten().map(<[u8]>::len).sum::<usize>() + RECORD_OVERHEAD_BYTES
+}
