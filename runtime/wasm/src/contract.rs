@@ -1,0 +1,358 @@
+//! What a module must export and may import, as text: each function's type is printed with every name in it and
+//! compared with the contract's, so that a refusal shows both.
+
+use crate::error::ModuleError;
+use crate::inspect::Exports;
+use wasmparser::component_types::{
+    ComponentDefinedType, ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId,
+    ComponentValType,
+};
+use wasmparser::types::Types;
+
+const PACKAGE: &str = "sluicebox:udf/";
+/// Versions 0.1.x are one contract.
+const VERSION: &str = "0.1.";
+/// Longest type that is printed, in bytes: types are graphs, and a small one can print endlessly.
+const PRINT_BYTES_MAX: usize = 2048;
+
+macro_rules! batch {
+    () => {
+        "record{data: list<u8>, index: list<u32>, timestamps: list<s64>}"
+    };
+}
+macro_rules! packed {
+    () => {
+        "record{data: list<u8>, index: list<u32>}"
+    };
+}
+macro_rules! errors {
+    () => {
+        "list<record{row: u32, message: string}>"
+    };
+}
+macro_rules! emitted {
+    () => {
+        concat!(
+            "record{output: ",
+            batch!(),
+            ", parents: list<u32>, errors: ",
+            errors!(),
+            "}"
+        )
+    };
+}
+macro_rules! accumulated {
+    () => {
+        concat!(
+            "record{accumulators: ",
+            packed!(),
+            ", errors: ",
+            errors!(),
+            "}"
+        )
+    };
+}
+
+type Functions = &'static [(&'static str, &'static str)];
+
+const LIFECYCLE: Functions = &[("init", "func(config: string) -> result<_, string>")];
+const FILTER: Functions = &[(
+    "keep",
+    concat!(
+        "func(input: ",
+        batch!(),
+        ") -> record{bitmap: list<u8>, errors: ",
+        errors!(),
+        "}"
+    ),
+)];
+const MAPPER: Functions = &[(
+    "apply",
+    concat!("func(input: ", batch!(), ") -> ", emitted!()),
+)];
+const WINDOW_AGGREGATE: Functions = &[
+    (
+        "accumulate",
+        concat!(
+            "func(accumulators: ",
+            packed!(),
+            ", groups: list<u32>, input: ",
+            batch!(),
+            ") -> ",
+            accumulated!()
+        ),
+    ),
+    (
+        "merge",
+        concat!(
+            "func(left: ",
+            packed!(),
+            ", right: ",
+            packed!(),
+            ") -> ",
+            accumulated!()
+        ),
+    ),
+    (
+        "finish",
+        concat!(
+            "func(keys: ",
+            packed!(),
+            ", windows: list<s64>, accumulators: ",
+            packed!(),
+            ") -> ",
+            emitted!()
+        ),
+    ),
+];
+const LOG: Functions = &[(
+    "log",
+    "func(level: enum{debug, info, warn, error}, message: string)",
+)];
+
+/// Full names, as exported, of the interfaces of ours that a module has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Interfaces {
+    pub(crate) lifecycle: String,
+    pub(crate) filter: Option<String>,
+    pub(crate) mapper: Option<String>,
+    pub(crate) window_aggregate: Option<String>,
+}
+
+impl Interfaces {
+    pub(crate) fn exports(&self) -> Exports {
+        Exports {
+            filter: self.filter.is_some(),
+            map: self.mapper.is_some(),
+            window_aggregate: self.window_aggregate.is_some(),
+        }
+    }
+}
+
+/// Check the exports; other interfaces than ours are nobody's business and never called.
+pub(crate) fn check_exports(types: &Types, names: &[String]) -> Result<Interfaces, ModuleError> {
+    let find = |interface: &str, functions: Functions| -> Result<Option<String>, ModuleError> {
+        let Some(name) = ours(names, interface)? else {
+            return Ok(None);
+        };
+        let Some(ComponentEntityType::Instance(instance)) =
+            types.component_item_for_export(name).map(|item| item.ty)
+        else {
+            return Err(ModuleError::Export(format!(
+                "exports `{name}`, but not as an interface"
+            )));
+        };
+        for (function, want) in functions {
+            check_function(types, instance, name, function, want)?;
+        }
+        Ok(Some(name.clone()))
+    };
+    let (filter, mapper) = (find("filter", FILTER)?, find("mapper", MAPPER)?);
+    let window_aggregate = find("window-aggregate", WINDOW_AGGREGATE)?;
+    if filter.is_none() && mapper.is_none() && window_aggregate.is_none() {
+        return Err(ModuleError::Export(
+            "exports none of `filter`, `mapper` and `window-aggregate` of sluicebox:udf, so there is nothing to \
+             call"
+                .into(),
+        ));
+    }
+    let lifecycle = find("lifecycle", LIFECYCLE)?.ok_or_else(|| {
+        ModuleError::Export(
+            "does not export `sluicebox:udf/lifecycle`, which every module must".into(),
+        )
+    })?;
+    Ok(Interfaces {
+        lifecycle,
+        filter,
+        mapper,
+        window_aggregate,
+    })
+}
+
+/// The export that is this interface of ours, in a version we know.
+fn ours<'a>(names: &'a [String], interface: &str) -> Result<Option<&'a String>, ModuleError> {
+    for name in names {
+        let Some((path, version)) = name.split_once('@') else {
+            continue;
+        };
+        if path.strip_prefix(PACKAGE) != Some(interface) {
+            continue;
+        }
+        if !version.starts_with(VERSION) {
+            return Err(ModuleError::Export(format!(
+                "exports `{name}`, but this host knows the versions {VERSION}x of the contract"
+            )));
+        }
+        return Ok(Some(name));
+    }
+    Ok(None)
+}
+
+fn check_function(
+    types: &Types,
+    instance: ComponentInstanceTypeId,
+    interface: &str,
+    function: &str,
+    want: &str,
+) -> Result<(), ModuleError> {
+    let got = match types[instance].exports.get(function).map(|item| item.ty) {
+        Some(ComponentEntityType::Func(func)) => print_function(types, func),
+        Some(_) => "not a function".into(),
+        None => {
+            return Err(ModuleError::Export(format!(
+                "exports `{interface}` without its function `{function}`"
+            )));
+        }
+    };
+    if got == want {
+        return Ok(());
+    }
+    Err(ModuleError::Export(format!(
+        "exports `{interface}` with another type of `{function}`: it is {got}, and must be {want}"
+    )))
+}
+
+/// Check the imports: our log, and interfaces that consist of types alone (languages import the interfaces whose types
+/// they use; there is nothing in them to call).
+pub(crate) fn check_imports(types: &Types, names: &[String]) -> Result<(), ModuleError> {
+    for name in names {
+        let refuse = |reason: &str| {
+            Err(ModuleError::Import {
+                name: name.clone(),
+                reason: reason.into(),
+            })
+        };
+        let instance = match types.component_item_for_import(name).map(|item| item.ty) {
+            Some(ComponentEntityType::Instance(instance)) => instance,
+            _ => return refuse("it is not an interface"),
+        };
+        let is_log = name
+            .strip_prefix(PACKAGE)
+            .and_then(|rest| rest.strip_prefix("log@"))
+            .is_some_and(|version| version.starts_with(VERSION));
+        for (item, found) in &types[instance].exports {
+            match found.ty {
+                ComponentEntityType::Func(func) if is_log => {
+                    let want = LOG.iter().find(|(name, _)| name == item);
+                    if want.is_none_or(|(_, want)| print_function(types, func) != *want) {
+                        return refuse(
+                            "`log` has another function, or another type, than the contract's",
+                        );
+                    }
+                }
+                ComponentEntityType::Type { referenced, .. } if !is_resource(referenced) => {}
+                ComponentEntityType::Func(_) => return refuse("it has functions"),
+                _ => return refuse("it has more than plain types in it"),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_resource(id: wasmparser::component_types::ComponentAnyTypeId) -> bool {
+    !matches!(
+        id,
+        wasmparser::component_types::ComponentAnyTypeId::Defined(_)
+    )
+}
+
+fn print_function(types: &Types, func: ComponentFuncTypeId) -> String {
+    let func = &types[func];
+    let mut print = Print {
+        types,
+        out: String::new(),
+    };
+    print.text(if func.async_ { "async func(" } else { "func(" });
+    for (i, (name, ty)) in func.params.iter().enumerate() {
+        print.text(if i == 0 { "" } else { ", " });
+        print.text(name.as_str());
+        print.text(": ");
+        print.value(*ty);
+    }
+    print.text(")");
+    if let Some(result) = func.result {
+        print.text(" -> ");
+        print.value(result);
+    }
+    print.out
+}
+
+struct Print<'a> {
+    types: &'a Types,
+    out: String,
+}
+
+impl Print<'_> {
+    fn full(&self) -> bool {
+        self.out.len() > PRINT_BYTES_MAX
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.full() {
+            return;
+        }
+        self.out.push_str(text);
+        if self.full() {
+            self.out.push('…');
+        }
+    }
+
+    fn value(&mut self, ty: ComponentValType) {
+        if self.full() {
+            return;
+        }
+        match ty {
+            ComponentValType::Primitive(primitive) => self.text(&primitive.to_string()),
+            ComponentValType::Type(id) => {
+                let types = self.types;
+                self.defined(&types[id]);
+            }
+        }
+    }
+
+    fn optional(&mut self, ty: Option<ComponentValType>) {
+        match ty {
+            Some(ty) => self.value(ty),
+            None => self.text("_"),
+        }
+    }
+
+    /// The types the contract is made of in full; of the others the name, which is enough to see a difference.
+    fn defined(&mut self, ty: &ComponentDefinedType) {
+        match ty {
+            ComponentDefinedType::Primitive(primitive) => self.text(&primitive.to_string()),
+            ComponentDefinedType::Record(record) => {
+                self.text("record{");
+                for (i, (name, ty)) in record.fields.iter().enumerate() {
+                    self.text(if i == 0 { "" } else { ", " });
+                    self.text(name.as_str());
+                    self.text(": ");
+                    self.value(*ty);
+                }
+                self.text("}");
+            }
+            ComponentDefinedType::List { element, .. } => {
+                self.text("list<");
+                self.value(*element);
+                self.text(">");
+            }
+            ComponentDefinedType::Enum(names) => {
+                let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+                self.text(&format!("enum{{{}}}", names.join(", ")));
+            }
+            ComponentDefinedType::Result { ok, err, .. } => {
+                self.text("result<");
+                self.optional(*ok);
+                self.text(", ");
+                self.optional(*err);
+                self.text(">");
+            }
+            ComponentDefinedType::Tuple(_) => self.text("tuple"),
+            ComponentDefinedType::Variant(_) => self.text("variant"),
+            ComponentDefinedType::Option { .. } => self.text("option"),
+            ComponentDefinedType::Flags(_) => self.text("flags"),
+            ComponentDefinedType::Own(_) | ComponentDefinedType::Borrow(_) => self.text("resource"),
+            _ => self.text("a type that the contract does not use"),
+        }
+    }
+}

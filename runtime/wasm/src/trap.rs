@@ -1,0 +1,59 @@
+//! From the engine's error to what people read: the reason first, then the guest's own last words, then where it was.
+//! The text is the same wherever the module runs, for it ends up in dead letters.
+
+use crate::store::{DeadlinePassed, State};
+use crate::text::clean;
+use sluicebox_core::udf::CallError;
+use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
+
+/// Most of a trap's text, in bytes.
+const TEXT_BYTES_MAX: usize = 4 << 10;
+/// Most of one frame: names are the guest's.
+const FRAME_BYTES_MAX: usize = 200;
+
+/// An error of a call: whatever it was, the guest caused it.
+pub(crate) fn of_call(error: &Error, state: &State) -> CallError {
+    CallError::Trap(describe(error, state.last_error()))
+}
+
+/// An error while an instance was made: the module's fault, unless the host ran out of room.
+pub(crate) fn of_start(error: &Error, state: &State, what: &str) -> CallError {
+    if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
+        return CallError::Host(format!(
+            "no room for another instance: {}; retry later, or raise `instances_max`",
+            error.root_cause()
+        ));
+    }
+    CallError::Module(format!("{what}: {}", describe(error, state.last_error())))
+}
+
+fn describe(error: &Error, last_words: Option<&str>) -> String {
+    let mut text = reason(error);
+    if let Some(words) = last_words {
+        text.push_str("; last error logged: ");
+        text.push_str(words);
+    }
+    if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
+        // The display, not the frames: only it demangles names. Its first line says that there is a backtrace.
+        for line in backtrace.to_string().lines().skip(1) {
+            text.push_str("\n    ");
+            text.push_str(&clean(line.trim(), FRAME_BYTES_MAX));
+        }
+    }
+    text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+    text
+}
+
+fn reason(error: &Error) -> String {
+    if let Some(passed) = error.downcast_ref::<DeadlinePassed>() {
+        return passed.to_string();
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::UnreachableCodeReached) => "panicked (reached `unreachable`)".into(),
+        Some(Trap::StackOverflow) => "used up its stack: endless or too deep recursion".into(),
+        Some(Trap::OutOfFuel) => "used up its budget of instructions for one call".into(),
+        Some(Trap::MemoryOutOfBounds) => "accessed memory out of bounds".into(),
+        Some(trap) => clean(&trap.to_string(), FRAME_BYTES_MAX),
+        None => clean(&error.root_cause().to_string(), 2 * FRAME_BYTES_MAX),
+    }
+}
