@@ -6,6 +6,8 @@
 //! [`EmbeddedLog::expire_member`]), and calls wait on a condition with the caller's limit.
 
 mod broker;
+#[cfg(test)]
+mod conformance_tests;
 mod cursor;
 mod faults;
 mod members;

@@ -4,6 +4,9 @@
 //! A [`ShardLog`] is one shard's own connection: one consumer on the job's source partitions, one transactional
 //! producer, the shard's partition of the changelog. All calls block, all have deadlines.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+
 use crate::batch::Batch;
 use std::time::Duration;
 
