@@ -370,3 +370,48 @@ impl JobSpec {
         topics
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(on_invalid: OnInvalid) -> TimestampPolicy {
+        TimestampPolicy {
+            from: TimestampFrom::Record,
+            min_ms: 0,
+            max_ms: 4_000,
+            on_invalid,
+        }
+    }
+
+    #[test]
+    fn a_wrong_time_moves_no_watermark() {
+        let clamp = policy(OnInvalid::Clamp);
+        for wrong in [Some(-1), Some(4_000), Some(i64::MAX), Some(i64::MIN), None] {
+            assert_eq!(clamp.judge(wrong, Some(70)), Verdict::Time(70));
+            assert_eq!(clamp.judge(wrong, None), Verdict::Time(0));
+            for refuse in [OnInvalid::Fail, OnInvalid::Skip, OnInvalid::DeadLetter] {
+                assert_eq!(policy(refuse).judge(wrong, Some(70)), Verdict::Invalid);
+            }
+        }
+        for good in [0, 69, 3_999] {
+            assert_eq!(clamp.judge(Some(good), Some(70)), Verdict::Time(good));
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_debugged() {
+        let names = [
+            "sasl.password",
+            "ssl.key.pem",
+            "sasl.oauthbearer.client.secret",
+            "SSL.KEY.PASSWORD",
+            "sasl.oauthbearer.config",
+        ];
+        let connection = Connection {
+            bootstrap_servers: "b:1".to_owned(),
+            properties: names.map(|n| (n.to_owned(), "hunter2".to_owned())).into(),
+        };
+        assert!(!format!("{connection:#?}").contains("hunter2"));
+    }
+}

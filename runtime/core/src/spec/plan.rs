@@ -2,6 +2,7 @@
 
 use super::model::{Input, Upstream, Window};
 use super::model::{JobSpec, LateSpec, OnError, OnInvalid, OperatorKind, Output, TimestampFrom};
+use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Number of an operator in state keys (see [`crate::state::Namespace`]). It comes from the id alone, so that steps
@@ -55,7 +56,7 @@ impl JobSpec {
         for operator in &self.operators {
             out.text(&operator.id).upstream(operator.from);
             out.kind(&operator.kind);
-            out.text(&operator.config.to_string());
+            out.json(&operator.config);
             out.number(match operator.on_error {
                 OnError::Fail => 0,
                 OnError::Skip => 1,
@@ -93,6 +94,25 @@ impl Canonical {
             Some(text) => self.number(1).text(text),
         }
     }
+    /// Objects in the order of their keys, whatever order `serde_json` was built to keep.
+    fn json(&mut self, value: &serde_json::Value) -> &mut Self {
+        match value {
+            serde_json::Value::Array(list) => {
+                self.number(-1).number(list.len() as i64);
+                list.iter().fold(self, |out, element| out.json(element))
+            }
+            serde_json::Value::Object(map) => {
+                let sorted: BTreeMap<_, _> = map.iter().collect();
+                self.number(-2).number(sorted.len() as i64);
+                let entry = |out: &mut Self, (key, value): (&String, _)| {
+                    out.text(key).json(value);
+                };
+                sorted.into_iter().for_each(|e| entry(self, e));
+                self
+            }
+            scalar => self.text(&scalar.to_string()),
+        }
+    }
     fn upstream(&mut self, from: Upstream) -> &mut Self {
         match from {
             Upstream::Source => self.number(-1),
@@ -113,5 +133,86 @@ impl Canonical {
                 self.optional(topic.as_deref()).number(*allowed_lateness_ms)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: &str = "
+apiVersion: sluicebox/v1
+job: j
+source: { kafka: { topic: in, start: earliest }, watermark: { max_out_of_orderness: 5s } }
+operators:
+  - { id: a, filter: { module: ./a.wasm, config: { x: 1, y: [2] } } }
+  - { id: b, window-aggregate: { module: ./b.wasm, window: { tumbling: 1m } } }
+sink: { kafka: { topic: out } }
+";
+
+    fn hash(text: &str) -> u64 {
+        match JobSpec::parse(text, &|_| None) {
+            Ok(job) => job.plan_hash(),
+            Err(problems) => panic!("{problems}"),
+        }
+    }
+
+    /// Numbers are in the keys of every state there is: they can never change.
+    #[test]
+    fn operator_numbers_are_fixed() {
+        assert_eq!(operator_number("spend"), 0x4853_7955);
+        assert_eq!(operator_number("valid"), 0xf05e_075c);
+    }
+
+    #[test]
+    fn how_it_runs_is_not_what_it_computes() {
+        for more in [
+            "kafka: { bootstrap_servers: 'b:1' }",
+            "delivery: at_least_once",
+            "epoch: { interval: 100ms }",
+            "state: memory",
+            "shards: 3",
+            "group: g",
+        ] {
+            assert_eq!(hash(&format!("{JOB}{more}\n")), hash(JOB), "{more}");
+        }
+        for (from, to) in [("earliest", "latest"), ("./a.wasm", "/other/a.wasm")] {
+            assert_eq!(hash(&JOB.replace(from, to)), hash(JOB), "{to}");
+        }
+        let reordered = JOB.replace("x: 1, y: [2]", "y: [2], x: 1");
+        assert_eq!(hash(&reordered), hash(JOB));
+    }
+
+    #[test]
+    fn what_it_computes_is_in_the_hash() {
+        for (from, to) in [
+            ("topic: in", "topic: in2"),
+            ("max_out_of_orderness: 5s", "max_out_of_orderness: 6s"),
+            ("id: a", "id: c"),
+            ("filter:", "map:"),
+            ("y: [2]", "y: [3]"),
+            ("y: [2]", "y: '[2]'"),
+            ("tumbling: 1m", "tumbling: 2m"),
+            ("tumbling: 1m }", "tumbling: 1m }, late: { topic: l }"),
+            ("- { id: b,", "- { id: b, on_error: skip,"),
+            ("topic: out", "topic: out2"),
+        ] {
+            let changed = JOB.replace(from, to);
+            assert_ne!(changed, JOB);
+            assert_ne!(hash(&changed), hash(JOB), "{to}");
+        }
+    }
+
+    #[test]
+    fn module_contents_are_in_the_second_hash() {
+        let Ok(job) = JobSpec::parse(JOB, &|_| None) else {
+            panic!("a good spec")
+        };
+        assert_eq!(job.plan_hash_with(&[]), job.plan_hash());
+        let (one, two) = ([1; 32], [2; 32]);
+        assert_ne!(
+            job.plan_hash_with(&[one, two]),
+            job.plan_hash_with(&[two, one])
+        );
     }
 }
