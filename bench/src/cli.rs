@@ -97,13 +97,6 @@ pub enum Command {
 }
 
 impl Bench {
-    /// Where the broker is.
-    pub fn brokers(&self) -> Result<String> {
-        self.brokers
-            .clone()
-            .context("no broker: name one by --brokers HOST:PORT")
-    }
-
     /// The input's topic.
     pub fn topic(&self) -> String {
         self.topic

@@ -1,6 +1,7 @@
 //! Benchmarks that print ratios: the engine beside a native twin, on a real broker, on one machine, in one call. Both
 //! are processes measured from outside in the same way, and every output is compared with the truth before a figure
 //! counts. `docs/benchmarks.md` says how to read the result.
+mod broker;
 mod cli;
 mod consume;
 mod generate;
@@ -12,6 +13,8 @@ mod proc;
 mod recovery;
 mod report;
 mod runner;
+#[cfg(test)]
+mod spec_tests;
 mod twin;
 mod verify;
 mod workload;
@@ -26,7 +29,9 @@ use workload::Workload;
 
 fn main() -> Result<()> {
     let bench = Bench::parse();
-    let brokers = bench.brokers()?;
+    // Kept until the end: dropping it stops it.
+    let broker = broker::Broker::find(bench.brokers.as_deref())?;
+    let brokers = broker.address();
     let workload = Workload::standard(bench.records);
     match bench.command.clone().unwrap_or(Command::Jobs) {
         Command::Twin(task) => twin::run(&brokers, task),
