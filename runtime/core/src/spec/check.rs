@@ -1,10 +1,10 @@
 //! What holds between the parts of a spec, each of which is well-formed.
 
-use super::cursor::{Cursor, Fields};
-use super::model::{
-    Input, JobSpec, OnError, OnInvalid, OperatorKind, Source, TimestampFrom, Upstream,
-};
+use super::cursor::Cursor;
+use super::fields::Fields;
+use super::model::{Input, JobSpec, OnError, OperatorKind, Source, Upstream};
 use super::names::RESERVED_PREFIX;
+use super::timestamp::{OnInvalid, TimestampFrom};
 
 /// A topic that the job may write to.
 pub(super) fn writable_topic(cursor: &Cursor<'_>, source: Option<&Source>) -> Option<String> {

@@ -2,6 +2,7 @@
 //! that the reading code is a plain list of what a spec may say. `None` from any of its calls means that the problem
 //! has been reported.
 
+use super::fields::Fields;
 use super::names::{name_problem, topic_problem};
 use super::problem::{Collector, Place, Problem, nearest};
 use super::units::{parse_duration_ms, parse_size_bytes, parse_time_ms};
@@ -244,15 +245,9 @@ impl<'a> Cursor<'a> {
             }
         };
         let unknown = |(key, _): &&(Key, Node)| !known.contains(&key.name.as_str());
-        Some(Fields {
-            cursor: self.clone(),
-            map,
-            misspelt: map
-                .iter()
-                .filter(unknown)
-                .map(|(key, _)| self.unknown(key, known))
-                .collect(),
-        })
+        let unknown = map.iter().filter(unknown);
+        let misspelt = unknown.map(|(key, _)| self.unknown(key, known)).collect();
+        Some(Fields::new(self.clone(), map, misspelt))
     }
 
     /// Report an unknown key; answers the known one that was probably meant.
@@ -268,7 +263,7 @@ impl<'a> Cursor<'a> {
         near.map(str::to_owned)
     }
 
-    fn below(&self, key: &str, node: &'a Node) -> Cursor<'a> {
+    pub(super) fn below(&self, key: &str, node: &'a Node) -> Cursor<'a> {
         Cursor {
             node,
             path: join(&self.path, key),
@@ -297,64 +292,12 @@ fn json(node: &Node) -> serde_json::Value {
     }
 }
 
-fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+/// `a`, `b` or `c`.
+pub(super) fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
     match words.as_slice() {
         [] => String::new(),
         [only] => only.clone(),
         [first @ .., last] => format!("{} or {last}", first.join(", ")),
-    }
-}
-
-/// The entries of a mapping whose keys are known.
-pub(super) struct Fields<'a> {
-    pub(super) cursor: Cursor<'a>,
-    map: &'a [(Key, Node)],
-    /// For each unknown key what it was probably meant to be: that one must not be reported as missing as well.
-    misspelt: Vec<Option<String>>,
-}
-
-impl<'a> Fields<'a> {
-    pub(super) fn get(&self, key: &str) -> Option<Cursor<'a>> {
-        let (key, node) = self.map.iter().find(|(k, _)| k.name == key)?;
-        Some(self.cursor.below(&key.name, node))
-    }
-
-    /// A key that must be there; `why` completes the sentence "`key` is missing: …".
-    pub(super) fn require(&self, key: &str, why: &str) -> Option<Cursor<'a>> {
-        match self.get(key) {
-            Some(cursor) => Some(cursor),
-            None if self.misspelt.iter().flatten().any(|meant| meant == key) => None,
-            None => self.cursor.wrong_help(format!("`{key}` is missing"), why),
-        }
-    }
-
-    /// An optional key: `default` where it is missing, `None` where it is wrong.
-    pub(super) fn or<T>(
-        &self,
-        key: &str,
-        default: T,
-        read: impl FnOnce(Cursor<'a>) -> Option<T>,
-    ) -> Option<T> {
-        match self.get(key) {
-            Some(cursor) => read(cursor),
-            None => Some(default),
-        }
-    }
-
-    /// Exactly one of these keys.
-    pub(super) fn exactly_one<'k>(&self, keys: &[&'k str]) -> Option<(&'k str, Cursor<'a>)> {
-        let mut there = keys.iter().filter_map(|key| Some((*key, self.get(key)?)));
-        let found = there.next();
-        match (found, there.next()) {
-            (Some(found), None) => Some(found),
-            (Some((one, _)), Some((other, cursor))) => {
-                cursor.wrong(format!("has both `{one}` and `{other}`; only one can be"))
-            }
-            (None, _) if !self.misspelt.is_empty() => None,
-            (None, _) => self
-                .cursor
-                .wrong(format!("needs one of {}", one_of(keys.iter().copied()))),
-        }
     }
 }

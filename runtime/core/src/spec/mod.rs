@@ -21,6 +21,7 @@
 
 mod check;
 mod cursor;
+mod fields;
 pub mod limits;
 mod model;
 mod names;
@@ -31,19 +32,20 @@ mod read;
 mod read_operators;
 mod read_sinks;
 mod read_source;
+mod timestamp;
 mod units;
 mod variables;
 mod yaml;
 
 pub use model::{
-    Connection, Epoch, Input, JobSpec, LateSpec, ModuleRef, OnError, OnInvalid, Operator,
-    OperatorKind, Output, Sink, Source, StartSpec, State, TimestampFrom, TimestampPolicy, Upstream,
-    Verdict, WatermarkSpec, Window,
+    Connection, Epoch, Input, JobSpec, LateSpec, ModuleRef, OnError, Operator, OperatorKind,
+    Output, Sink, Source, StartSpec, State, Upstream, WatermarkSpec, Window,
 };
 pub use names::RESERVED_PREFIX;
 pub use plan::operator_number;
 pub use problem::{Place, Problem, Problems};
 pub use read::API_VERSION;
+pub use timestamp::{OnInvalid, TimestampFrom, TimestampPolicy, Verdict};
 pub use units::{parse_duration_ms, parse_size_bytes, parse_time_ms};
 pub use variables::Lookup;
 

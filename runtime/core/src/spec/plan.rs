@@ -1,7 +1,8 @@
 //! The identity of what a job computes: an operator's number in state keys, and the plan's hash in epoch records.
 
 use super::model::{Input, Upstream, Window};
-use super::model::{JobSpec, LateSpec, OnError, OnInvalid, OperatorKind, Output, TimestampFrom};
+use super::model::{JobSpec, LateSpec, OnError, OperatorKind, Output};
+use super::timestamp::{OnInvalid, TimestampFrom};
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 

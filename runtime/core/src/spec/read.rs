@@ -2,7 +2,8 @@
 //! of their own; what concerns several of them is checked in `check.rs`.
 
 use super::check::{self, writable_topic};
-use super::cursor::{Cursor, Fields};
+use super::cursor::Cursor;
+use super::fields::Fields;
 use super::limits::{
     EPOCH_INTERVAL_MS_DEFAULT, EPOCH_INTERVAL_MS_MAX, EPOCH_INTERVAL_MS_MIN, OVERLAY_BYTES_DEFAULT,
     OVERLAY_BYTES_RANGE, ROCKSDB_BYTES_DEFAULT, ROCKSDB_BYTES_RANGE, SHARDS_MAX,

@@ -2,7 +2,8 @@
 //! above it, so that the file reads as the data flows and no cycle can be written.
 
 use super::check::writable_topic;
-use super::cursor::{Cursor, Fields};
+use super::cursor::Cursor;
+use super::fields::Fields;
 use super::limits::{CONFIG_BYTES_MAX, NAME_BYTES_MAX, OPERATORS_MAX};
 use super::model::{
     LateSpec, ModuleRef, OnError, Operator, OperatorKind, Source, Upstream, Window,

@@ -1,7 +1,8 @@
 //! Reads where a job writes to.
 
 use super::check::writable_topic;
-use super::cursor::{Cursor, Fields};
+use super::cursor::Cursor;
+use super::fields::Fields;
 use super::limits::SINKS_MAX;
 use super::model::{Input, Operator, Output, Sink, Source};
 use super::read_operators::{previous, upstream};

@@ -1,10 +1,10 @@
 //! Reads what a job reads: its input, which time a record has, how far event time has come.
 
-use super::cursor::{Cursor, Fields};
+use super::cursor::Cursor;
+use super::fields::Fields;
 use super::limits::TIME_MS_MAX_DEFAULT;
-use super::model::{
-    Input, OnInvalid, Source, StartSpec, TimestampFrom, TimestampPolicy, WatermarkSpec,
-};
+use super::model::{Input, Source, StartSpec, WatermarkSpec};
+use super::timestamp::{OnInvalid, TimestampFrom, TimestampPolicy};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn nodes_know_their_places() {
-        let node = parse("a: 1\nb:\n  - x\n  - {c: 2026-01-01}\n7: yes\n").unwrap();
+        let node = parse("a: 1\nb:\n  - x\n  - {c: 2026-01-01}\n7: yes\n").expect("good YAML");
         let Value::Map(map) = &node.value else {
             panic!("{node:?}")
         };
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_repeated_key_is_refused() {
-        let error = parse("a: 1\na: 2\n").unwrap_err();
+        let error = parse("a: 1\na: 2\n").expect_err("a repeated key");
         assert_eq!(error.place.line, 2, "{error}");
     }
 }
