@@ -19,11 +19,18 @@ struct Config {
 impl Default for Config {
     fn default() -> Self {
         let currencies = ["EUR", "USD", "GBP"].map(String::from).into();
-        Self { minimum: 1, currencies }
+        Self {
+            minimum: 1,
+            currencies,
+        }
     }
 }
 
 #[sluicebox_udf::filter]
 fn valid(order: Order<'_>, config: &Config) -> bool {
-    order.amount >= config.minimum && config.currencies.iter().any(|known| known == order.currency)
+    order.amount >= config.minimum
+        && config
+            .currencies
+            .iter()
+            .any(|known| known == order.currency)
 }

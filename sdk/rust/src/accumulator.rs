@@ -96,7 +96,11 @@ impl<T: Accumulator> Accumulator for Option<T> {
     }
 
     fn read(from: &mut &[u8]) -> Option<Self> {
-        Some(if bool::read(from)? { Some(T::read(from)?) } else { None })
+        Some(if bool::read(from)? {
+            Some(T::read(from)?)
+        } else {
+            None
+        })
     }
 }
 
@@ -124,7 +128,10 @@ impl<T: Accumulator + Default + Copy, const N: usize> Accumulator for [T; N] {
     }
 }
 
-fn write_all<'t, T: Accumulator + 't>(items: impl ExactSizeIterator<Item = &'t T>, out: &mut Vec<u8>) {
+fn write_all<'t, T: Accumulator + 't>(
+    items: impl ExactSizeIterator<Item = &'t T>,
+    out: &mut Vec<u8>,
+) {
     (items.len() as u32).write(out);
     items.for_each(|item| item.write(out));
 }

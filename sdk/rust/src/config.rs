@@ -46,7 +46,10 @@ mod tests {
         let nested = refusal(r#"{"currency":"EUR","rates":[1,"x"]}"#);
         assert!(nested.starts_with("config.rates[1]: "), "{nested}");
         let unknown = refusal(r#"{"curency":"EUR"}"#);
-        assert!(unknown.contains("unknown field `curency`, expected `currency`"), "{unknown}");
+        assert!(
+            unknown.contains("unknown field `curency`, expected `currency`"),
+            "{unknown}"
+        );
     }
 
     #[test]

@@ -147,8 +147,17 @@ impl Sink {
 
     /// Pack one output.
     #[inline]
-    pub(crate) fn push<'a>(&mut self, parent: &Parent<'_>, output: impl IntoOutput<'a>) -> Result<(), String> {
-        let Output { key, value, headers, added } = output.into_output();
+    pub(crate) fn push<'a>(
+        &mut self,
+        parent: &Parent<'_>,
+        output: impl IntoOutput<'a>,
+    ) -> Result<(), String> {
+        let Output {
+            key,
+            value,
+            headers,
+            added,
+        } = output.into_output();
         let data = &mut self.output.data;
         let value = match value {
             Value::Is(value) if value.is_null() => [0, NULL],
@@ -167,9 +176,9 @@ impl Sink {
             Field::Is(key) => push_field(data, Some(&key)),
         };
         let headers = pack_headers(data, parent, headers, &added);
-        self.output.index.extend_from_slice(&[
-            key[0], key[1], value[0], value[1], headers[0], headers[1],
-        ]);
+        self.output
+            .index
+            .extend_from_slice(&[key[0], key[1], value[0], value[1], headers[0], headers[1]]);
         self.parents.push(parent.row);
         Ok(())
     }
@@ -198,10 +207,19 @@ impl Sink {
 }
 
 #[inline]
-fn pack_headers(data: &mut Vec<u8>, parent: &Parent<'_>, headers: Field<'_>, added: &[u8]) -> [u32; 2] {
+fn pack_headers(
+    data: &mut Vec<u8>,
+    parent: &Parent<'_>,
+    headers: Field<'_>,
+    added: &[u8],
+) -> [u32; 2] {
     let keep = matches!(headers, Field::Same);
     if added.is_empty() {
-        return if keep && !parent.is_window { [0, SAME] } else { [0, NULL] };
+        return if keep && !parent.is_window {
+            [0, SAME]
+        } else {
+            [0, NULL]
+        };
     }
     let at = data.len();
     if keep {

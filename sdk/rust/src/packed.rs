@@ -84,7 +84,11 @@ impl Packed {
 
     /// Item `i`; `None` is null.
     pub fn get(&self, i: usize) -> Option<&[u8]> {
-        slice(&self.data, *self.index.get(i * 2)?, *self.index.get(i * 2 + 1)?)
+        slice(
+            &self.data,
+            *self.index.get(i * 2)?,
+            *self.index.get(i * 2 + 1)?,
+        )
     }
 
     /// Append an item.

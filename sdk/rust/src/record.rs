@@ -119,6 +119,12 @@ impl<'a> Iterator for Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
+    /// The headers in a packed field.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn of(packed: &'a [u8]) -> Self {
+        Self(packed)
+    }
+
     /// One length and its bytes; the inner `None` is null.
     fn take(&mut self) -> Option<Option<&'a [u8]>> {
         let (length, rest) = self.0.split_first_chunk::<4>()?;

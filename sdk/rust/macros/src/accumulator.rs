@@ -8,7 +8,9 @@ pub fn derive(input: DeriveInput) -> Result<TokenStream> {
     let (write, read) = match &input.data {
         Data::Struct(data) => {
             let (names, bound) = members(&data.fields);
-            let write = bound.iter().map(|field| quote!(::sluicebox_udf::Accumulator::write(#field, out);));
+            let write = bound
+                .iter()
+                .map(|field| quote!(::sluicebox_udf::Accumulator::write(#field, out);));
             (
                 quote! { let Self { #(#names: #bound),* } = self; #(#write)* },
                 construct(&quote!(Self), &names),
@@ -16,7 +18,10 @@ pub fn derive(input: DeriveInput) -> Result<TokenStream> {
         }
         Data::Enum(data) => {
             if data.variants.len() > 256 {
-                return Err(Error::new_spanned(&input.ident, "more than 256 variants don't fit in the byte that names them"));
+                return Err(Error::new_spanned(
+                    &input.ident,
+                    "more than 256 variants don't fit in the byte that names them",
+                ));
             }
             let mut writes = Vec::new();
             let mut reads = Vec::new();
@@ -42,7 +47,12 @@ pub fn derive(input: DeriveInput) -> Result<TokenStream> {
                 },
             )
         }
-        Data::Union(_) => return Err(Error::new_spanned(&input.ident, "a union can't be an accumulator")),
+        Data::Union(_) => {
+            return Err(Error::new_spanned(
+                &input.ident,
+                "a union can't be an accumulator",
+            ));
+        }
     };
     let name = &input.ident;
     let (generics, arguments, bounds) = input.generics.split_for_impl();
@@ -64,7 +74,9 @@ pub fn derive(input: DeriveInput) -> Result<TokenStream> {
 /// Names of the fields and variables to bind them to.
 fn members(fields: &Fields) -> (Vec<Member>, Vec<proc_macro2::Ident>) {
     let names: Vec<_> = fields.members().collect();
-    let bound = (0..names.len()).map(|i| format_ident!("field_{i}")).collect();
+    let bound = (0..names.len())
+        .map(|i| format_ident!("field_{i}"))
+        .collect();
     (names, bound)
 }
 

@@ -13,10 +13,15 @@ pub fn window_aggregate(block: ItemImpl) -> Result<TokenStream> {
     let finish = Method::required(&block, "finish", 2, "(self, window: Window<'_>)")?;
     let create = Method::find(&block, "create", 0, "()")?;
 
-    let config = [Some(&accumulate), Some(&merge), Some(&finish), create.as_ref()]
-        .into_iter()
-        .flatten()
-        .find_map(|method| method.config.clone());
+    let config = [
+        Some(&accumulate),
+        Some(&merge),
+        Some(&finish),
+        create.as_ref(),
+    ]
+    .into_iter()
+    .flatten()
+    .find_map(|method| method.config.clone());
     let udf = udf(state, config, "window_aggregate");
     let new = match &create {
         Some(create) => {
@@ -27,7 +32,10 @@ pub fn window_aggregate(block: ItemImpl) -> Result<TokenStream> {
     };
     let (fold, join, end) = (accumulate.config(), merge.config(), finish.config());
     let state_argument = finish.receiver()?;
-    let finished = shaped(&finish.signature.output, &quote!(#state::finish(#state_argument, window, #end)))?;
+    let finished = shaped(
+        &finish.signature.output,
+        &quote!(#state::finish(#state_argument, window, #end)),
+    )?;
     Ok(quote! {
         #block
         #udf
@@ -89,25 +97,42 @@ struct Method<'b> {
 }
 
 impl<'b> Method<'b> {
-    fn find(block: &'b ItemImpl, name: &str, before: usize, arguments: &str) -> Result<Option<Self>> {
+    fn find(
+        block: &'b ItemImpl,
+        name: &str,
+        before: usize,
+        arguments: &str,
+    ) -> Result<Option<Self>> {
         let signature = block.items.iter().find_map(|item| match item {
             ImplItem::Fn(method) if method.sig.ident == name => Some(&method.sig),
             _ => None,
         });
-        let Some(signature) = signature else { return Ok(None) };
-        let usage = format!("`fn {name}{arguments}`, and the config `&Config` last if it is needed");
+        let Some(signature) = signature else {
+            return Ok(None);
+        };
+        let usage =
+            format!("`fn {name}{arguments}`, and the config `&Config` last if it is needed");
         let config = config(signature, before, &usage)?;
         Ok(Some(Self { signature, config }))
     }
 
     fn required(block: &'b ItemImpl, name: &str, before: usize, arguments: &str) -> Result<Self> {
-        let missing = || Error::new_spanned(&block.self_ty, format!("a window aggregate needs `fn {name}{arguments}`"));
+        let missing = || {
+            Error::new_spanned(
+                &block.self_ty,
+                format!("a window aggregate needs `fn {name}{arguments}`"),
+            )
+        };
         Self::find(block, name, before, arguments)?.ok_or_else(missing)
     }
 
     /// `config` if the method takes it.
     fn config(&self) -> TokenStream {
-        if self.config.is_some() { quote!(config) } else { TokenStream::new() }
+        if self.config.is_some() {
+            quote!(config)
+        } else {
+            TokenStream::new()
+        }
     }
 
     /// How the method takes the accumulator: `self` or `&self`.
@@ -115,7 +140,10 @@ impl<'b> Method<'b> {
         match self.signature.inputs.first() {
             Some(FnArg::Receiver(receiver)) if receiver.reference.is_none() => Ok(quote!(state)),
             Some(FnArg::Receiver(receiver)) if receiver.mutability.is_none() => Ok(quote!(&state)),
-            _ => Err(Error::new_spanned(&self.signature.inputs, "expected `self` or `&self` first")),
+            _ => Err(Error::new_spanned(
+                &self.signature.inputs,
+                "expected `self` or `&self` first",
+            )),
         }
     }
 }

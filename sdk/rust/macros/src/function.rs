@@ -8,7 +8,11 @@ use syn::{Ident, ItemFn, Result, Type, Visibility};
 
 pub fn filter(function: ItemFn) -> Result<TokenStream> {
     let name = &function.sig.ident;
-    let config = config(&function.sig, 1, "`fn name(record) -> bool` or `fn name(record, config: &Config) -> bool`")?;
+    let config = config(
+        &function.sig,
+        1,
+        "`fn name(record) -> bool` or `fn name(record, config: &Config) -> bool`",
+    )?;
     let arguments = arguments(config.is_some());
     let module = module(name, &function.vis, config, "filter");
     Ok(quote! {
@@ -27,7 +31,11 @@ pub fn filter(function: ItemFn) -> Result<TokenStream> {
 
 pub fn map(function: ItemFn) -> Result<TokenStream> {
     let name = &function.sig.ident;
-    let config = config(&function.sig, 1, "`fn name(record) -> Output` or `fn name(record, config: &Config) -> Output`")?;
+    let config = config(
+        &function.sig,
+        1,
+        "`fn name(record) -> Output` or `fn name(record, config: &Config) -> Output`",
+    )?;
     let arguments = arguments(config.is_some());
     let shaped = shaped(&function.sig.output, &quote!(#name #arguments))?;
     let module = module(name, &function.vis, config, "map");
@@ -46,7 +54,11 @@ pub fn map(function: ItemFn) -> Result<TokenStream> {
 }
 
 fn arguments(has_config: bool) -> TokenStream {
-    if has_config { quote!((record, config)) } else { quote!((record)) }
+    if has_config {
+        quote!((record, config))
+    } else {
+        quote!((record))
+    }
 }
 
 fn module(name: &Ident, visibility: &Visibility, config: Option<Type>, kind: &str) -> TokenStream {
@@ -62,7 +74,10 @@ fn module(name: &Ident, visibility: &Visibility, config: Option<Type>, kind: &st
 
 /// What all kinds have: the config's type and place, and the exports.
 pub fn udf(name: &Ident, config: Option<Type>, kind: &str) -> TokenStream {
-    let config = config.map_or_else(|| quote!(::sluicebox_udf::run::NoConfig), |config| quote!(#config));
+    let config = config.map_or_else(
+        || quote!(::sluicebox_udf::run::NoConfig),
+        |config| quote!(#config),
+    );
     let kind = format_ident!("{kind}");
     quote! {
         impl ::sluicebox_udf::Udf for #name {

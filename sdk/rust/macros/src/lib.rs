@@ -26,7 +26,10 @@ use syn::{DeriveInput, ItemFn, ItemImpl, parse_macro_input};
 /// ```
 #[proc_macro_attribute]
 pub fn filter(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    expand(&attribute, function::filter(parse_macro_input!(item as ItemFn)))
+    expand(
+        &attribute,
+        function::filter(parse_macro_input!(item as ItemFn)),
+    )
 }
 
 /// Make a map of a function: it returns one output, an `Option`, a `Vec` or an `impl Iterator` of outputs, or a
@@ -48,7 +51,10 @@ pub fn filter(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn map(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    expand(&attribute, function::map(parse_macro_input!(item as ItemFn)))
+    expand(
+        &attribute,
+        function::map(parse_macro_input!(item as ItemFn)),
+    )
 }
 
 /// Make a window aggregate of an accumulator's `impl`: `accumulate(&mut self, record)`, `merge(&mut self, later: Self)`
@@ -75,13 +81,19 @@ pub fn map(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn window_aggregate(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    expand(&attribute, aggregate::window_aggregate(parse_macro_input!(item as ItemImpl)))
+    expand(
+        &attribute,
+        aggregate::window_aggregate(parse_macro_input!(item as ItemImpl)),
+    )
 }
 
 /// Derive `Accumulator`: fields in order, fixed width, little endian; an enum's variant number as one byte before them.
 #[proc_macro_derive(Accumulator)]
 pub fn accumulator(item: TokenStream) -> TokenStream {
-    expand(&TokenStream::new(), accumulator::derive(parse_macro_input!(item as DeriveInput)))
+    expand(
+        &TokenStream::new(),
+        accumulator::derive(parse_macro_input!(item as DeriveInput)),
+    )
 }
 
 fn expand(attribute: &TokenStream, expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
@@ -89,7 +101,12 @@ fn expand(attribute: &TokenStream, expanded: syn::Result<proc_macro2::TokenStrea
         expanded
     } else {
         let place = proc_macro2::Span::call_site();
-        Err(syn::Error::new(place, "this attribute takes no arguments: write the config as the function's last argument"))
+        Err(syn::Error::new(
+            place,
+            "this attribute takes no arguments: write the config as the function's last argument",
+        ))
     };
-    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
+    expanded
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }

@@ -20,10 +20,24 @@ use bindings::exports::sluicebox::udf::filter;
 
 impl<T: Filter> filter::Guest for Export<T> {
     fn keep(input: filter::Batch) -> filter::Kept {
-        let filter::Batch { data, index, timestamps } = input;
-        let input = packed::Batch { data, index, timestamps };
+        let filter::Batch {
+            data,
+            index,
+            timestamps,
+        } = input;
+        let input = packed::Batch {
+            data,
+            index,
+            timestamps,
+        };
         let packed::Kept { bitmap, errors } = T::keep(config::<T>(), &input);
-        let errors = errors.into_iter().map(|e| filter::RowError { row: e.row, message: e.message });
-        filter::Kept { bitmap, errors: errors.collect() }
+        let errors = errors.into_iter().map(|e| filter::RowError {
+            row: e.row,
+            message: e.message,
+        });
+        filter::Kept {
+            bitmap,
+            errors: errors.collect(),
+        }
     }
 }

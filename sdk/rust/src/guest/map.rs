@@ -20,13 +20,36 @@ use bindings::exports::sluicebox::udf::mapper;
 
 impl<T: Map> mapper::Guest for Export<T> {
     fn apply(input: mapper::Batch) -> mapper::Emitted {
-        let mapper::Batch { data, index, timestamps } = input;
-        let input = packed::Batch { data, index, timestamps };
-        let packed::Emitted { output, parents, errors } = T::apply(config::<T>(), &input);
-        let packed::Batch { data, index, timestamps } = output;
-        let errors = errors.into_iter().map(|e| mapper::RowError { row: e.row, message: e.message });
+        let mapper::Batch {
+            data,
+            index,
+            timestamps,
+        } = input;
+        let input = packed::Batch {
+            data,
+            index,
+            timestamps,
+        };
+        let packed::Emitted {
+            output,
+            parents,
+            errors,
+        } = T::apply(config::<T>(), &input);
+        let packed::Batch {
+            data,
+            index,
+            timestamps,
+        } = output;
+        let errors = errors.into_iter().map(|e| mapper::RowError {
+            row: e.row,
+            message: e.message,
+        });
         mapper::Emitted {
-            output: mapper::Batch { data, index, timestamps },
+            output: mapper::Batch {
+                data,
+                index,
+                timestamps,
+            },
             parents,
             errors: errors.collect(),
         }

@@ -19,10 +19,27 @@ use crate::udf::WindowAggregate;
 use bindings::exports::sluicebox::udf::window_aggregate as wit;
 
 impl<T: WindowAggregate> wit::Guest for Export<T> {
-    fn accumulate(accumulators: wit::Packed, groups: Vec<u32>, input: wit::Batch) -> wit::Accumulated {
-        let wit::Batch { data, index, timestamps } = input;
-        let input = packed::Batch { data, index, timestamps };
-        accumulated(T::accumulate(config::<T>(), &received(accumulators), &groups, &input))
+    fn accumulate(
+        accumulators: wit::Packed,
+        groups: Vec<u32>,
+        input: wit::Batch,
+    ) -> wit::Accumulated {
+        let wit::Batch {
+            data,
+            index,
+            timestamps,
+        } = input;
+        let input = packed::Batch {
+            data,
+            index,
+            timestamps,
+        };
+        accumulated(T::accumulate(
+            config::<T>(),
+            &received(accumulators),
+            &groups,
+            &input,
+        ))
     }
 
     fn merge(left: wit::Packed, right: wit::Packed) -> wit::Accumulated {
@@ -30,10 +47,23 @@ impl<T: WindowAggregate> wit::Guest for Export<T> {
     }
 
     fn finish(keys: wit::Packed, windows: Vec<i64>, accumulators: wit::Packed) -> wit::Emitted {
-        let done = T::finish(config::<T>(), &received(keys), &windows, &received(accumulators));
-        let packed::Batch { data, index, timestamps } = done.output;
+        let done = T::finish(
+            config::<T>(),
+            &received(keys),
+            &windows,
+            &received(accumulators),
+        );
+        let packed::Batch {
+            data,
+            index,
+            timestamps,
+        } = done.output;
         wit::Emitted {
-            output: wit::Batch { data, index, timestamps },
+            output: wit::Batch {
+                data,
+                index,
+                timestamps,
+            },
             parents: done.parents,
             errors: errors(done.errors),
         }
@@ -54,6 +84,9 @@ fn accumulated(done: packed::Accumulated) -> wit::Accumulated {
 }
 
 fn errors(errors: Vec<packed::RowError>) -> Vec<wit::RowError> {
-    let one = |e: packed::RowError| wit::RowError { row: e.row, message: e.message };
+    let one = |e: packed::RowError| wit::RowError {
+        row: e.row,
+        message: e.message,
+    };
     errors.into_iter().map(one).collect()
 }

@@ -4,8 +4,9 @@ use super::map::{Outputs, Port};
 use super::row_error;
 use crate::accumulator::Accumulator;
 use crate::output::{Parent, Sink};
-use crate::packed::{Accumulated, Batch, Emitted, Packed, Row};
+use crate::packed::{Accumulated, Batch, Emitted, Packed, Row, RowError};
 use crate::record::{FromRecord, Window};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 /// What `accumulate` and `merge` may return.
@@ -31,13 +32,14 @@ impl<E: Display> Outcome for Result<(), E> {
     }
 }
 
-/// Read an accumulator. Bytes that don't fit are no row's fault, and nothing can be done about them here: a trap.
+/// Read an accumulator; `None` is a new one. Bytes that don't fit are no row's fault, and nothing can be done about
+/// them here: a trap.
 #[inline]
-fn read<S: Accumulator>(bytes: Option<&[u8]>, create: impl Fn() -> S) -> S {
-    let Some(bytes) = bytes else { return create() };
+fn read<S: Accumulator>(bytes: Option<&[u8]>) -> Option<S> {
+    let bytes = bytes?;
     let mut rest = bytes;
     match S::read(&mut rest) {
-        Some(state) if rest.is_empty() => state,
+        Some(state) if rest.is_empty() => Some(state),
         _ => unreadable(bytes.len()),
     }
 }
@@ -49,13 +51,16 @@ fn unreadable(bytes: usize) -> ! {
     )
 }
 
-fn write<S: Accumulator>(states: impl ExactSizeIterator<Item = S>) -> Packed {
-    let count = states.len();
+fn write<S: Accumulator>(states: &[Option<S>]) -> Packed {
     let mut packed = Packed {
-        data: Vec::with_capacity(count * size_of::<S>()),
-        index: Vec::with_capacity(count * 2),
+        data: Vec::with_capacity(size_of_val(states)),
+        index: Vec::with_capacity(states.len() * 2),
     };
     for state in states {
+        let Some(state) = state else {
+            packed.push(None);
+            continue;
+        };
         let at = packed.data.len();
         state.write(&mut packed.data);
         let length = packed.data.len() - at;
@@ -64,7 +69,7 @@ fn write<S: Accumulator>(states: impl ExactSizeIterator<Item = S>) -> Packed {
     packed
 }
 
-/// Fold each row into the accumulator of its group.
+/// Fold each row into the accumulator of its group. A group of which every row failed stays new.
 pub fn accumulate<'a, S: Accumulator, A: FromRecord<'a>, R: Outcome>(
     accumulators: &Packed,
     groups: &[u32],
@@ -72,47 +77,57 @@ pub fn accumulate<'a, S: Accumulator, A: FromRecord<'a>, R: Outcome>(
     create: impl Fn() -> S,
     fold: impl Fn(&mut S, A) -> R,
 ) -> Accumulated {
-    let mut states: Vec<S> = accumulators.iter().map(|bytes| read(bytes, &create)).collect();
+    let mut states: Vec<Option<S>> = accumulators.iter().map(read).collect();
     let mut errors = Vec::new();
     let mut careful = Careful::default();
-    for (row, record) in input.iter().enumerate() {
-        let group = groups[row] as usize;
-        let argument = match A::from_record(record) {
-            Ok(argument) => argument,
-            Err(message) => {
-                errors.push(row_error(row, message));
-                continue;
-            }
-        };
-        let state = &mut states[group];
-        careful.before(group, state);
-        if let Err(message) = fold(state, argument).outcome() {
-            if !careful.restore(group, state) {
-                *state = read(accumulators.get(group), &create);
-                let earlier = input.iter().zip(groups).take(row).enumerate();
-                refold(state, earlier.filter(|(_, (_, g))| **g as usize == group), &errors, &fold);
-                careful.start(group);
-            }
+    let fold = |state: &mut Option<S>, argument| {
+        fold(state.get_or_insert_with(&create), argument).outcome()
+    };
+    for (row, (record, group)) in input.iter().zip(groups).enumerate() {
+        let state = &mut states[*group as usize];
+        let folded = A::from_record(record).and_then(|argument| {
+            careful.before(*group, state);
+            fold(state, argument).inspect_err(|_| {
+                if !careful.restore(*group, state) {
+                    *state = read(accumulators.get(*group as usize));
+                    let of_group = input.iter().zip(groups).take(row).enumerate();
+                    let of_group = of_group.filter(|(_, (_, other))| *other == group);
+                    refold(
+                        state,
+                        of_group.map(|(row, (record, _))| (row, record)),
+                        &errors,
+                        fold,
+                    );
+                    careful.start(*group);
+                }
+            })
+        });
+        if let Err(message) = folded {
             errors.push(row_error(row, message));
         }
     }
-    let accumulators = write(states.into_iter());
-    Accumulated { accumulators, errors }
+    let accumulators = write(&states);
+    Accumulated {
+        accumulators,
+        errors,
+    }
 }
 
 /// Fold a group's good rows again, after a fold that failed half-way had changed its accumulator.
 #[cold]
-fn refold<'a, 'g, S, A: FromRecord<'a>, R: Outcome>(
-    state: &mut S,
-    rows: impl Iterator<Item = (usize, (Row<'a>, &'g u32))>,
-    failed: &[crate::packed::RowError],
-    fold: impl Fn(&mut S, A) -> R,
+fn refold<'a, S, A: FromRecord<'a>>(
+    state: &mut Option<S>,
+    rows: impl Iterator<Item = (usize, Row<'a>)>,
+    failed: &[RowError],
+    fold: impl Fn(&mut Option<S>, A) -> Result<(), String>,
 ) {
-    for (row, (record, _)) in rows {
-        let is_failed = failed.binary_search_by_key(&(row as u32), |error| error.row).is_ok();
+    for (row, record) in rows {
+        let is_failed = failed
+            .binary_search_by_key(&(row as u32), |error| error.row)
+            .is_ok();
         if !is_failed && let Ok(argument) = A::from_record(record) {
             // It folded before, so it folds now.
-            let _ = fold(state, argument).outcome();
+            let _ = fold(state, argument);
         }
     }
 }
@@ -122,13 +137,13 @@ fn refold<'a, 'g, S, A: FromRecord<'a>, R: Outcome>(
 /// from then on its accumulator is saved before each row.
 #[derive(Default)]
 struct Careful {
-    groups: std::collections::BTreeSet<usize>,
+    groups: BTreeSet<u32>,
     saved: Vec<u8>,
 }
 
 impl Careful {
     #[inline]
-    fn before<S: Accumulator>(&mut self, group: usize, state: &S) {
+    fn before<S: Accumulator>(&mut self, group: u32, state: &Option<S>) {
         if !self.groups.is_empty() && self.groups.contains(&group) {
             self.saved.clear();
             state.write(&mut self.saved);
@@ -136,18 +151,18 @@ impl Careful {
     }
 
     #[cold]
-    fn restore<S: Accumulator>(&self, group: usize, state: &mut S) -> bool {
+    fn restore<S: Accumulator>(&self, group: u32, state: &mut Option<S>) -> bool {
         if !self.groups.contains(&group) {
             return false;
         }
-        match S::read(&mut self.saved.as_slice()) {
+        match Accumulator::read(&mut self.saved.as_slice()) {
             Some(saved) => *state = saved,
             None => unreadable(self.saved.len()),
         }
         true
     }
 
-    fn start(&mut self, group: usize) {
+    fn start(&mut self, group: u32) {
         self.groups.insert(group);
     }
 }
@@ -163,8 +178,8 @@ pub fn merge<S: Accumulator, R: Outcome>(
     let mut errors = Vec::new();
     let mut merged = Vec::new();
     for (pair, (left, right)) in left.iter().zip(right.iter()).enumerate() {
-        let mut state = read(left, &create);
-        match merge(&mut state, read(right, &create)).outcome() {
+        let mut state = read(left).unwrap_or_else(&create);
+        match merge(&mut state, read(right).unwrap_or_else(&create)).outcome() {
             Ok(()) => {
                 merged.clear();
                 state.write(&mut merged);
@@ -176,7 +191,10 @@ pub fn merge<S: Accumulator, R: Outcome>(
             }
         }
     }
-    Accumulated { accumulators, errors }
+    Accumulated {
+        accumulators,
+        errors,
+    }
 }
 
 /// Room for a result, in bytes.
@@ -208,11 +226,15 @@ pub fn finish<'a, S: Accumulator, O: Outputs<'a>>(
             is_window: true,
         };
         let mut port = Port::new(&mut sink, parent);
-        if let Err(message) = finish(read(bytes, &create), window).send(&mut port) {
+        if let Err(message) = finish(read(bytes).unwrap_or_else(&create), window).send(&mut port) {
             sink.rewind(&mark);
             errors.push(row_error(group, message));
         }
     }
     let (output, parents) = sink.into_parts();
-    Emitted { output, parents, errors }
+    Emitted {
+        output,
+        parents,
+        errors,
+    }
 }

@@ -29,10 +29,7 @@ impl<E: Display> Verdict for Result<bool, E> {
 }
 
 /// Ask `keep` about each row.
-pub fn filter<'a, A: FromRecord<'a>, V: Verdict>(
-    input: &'a Batch,
-    keep: impl Fn(A) -> V,
-) -> Kept {
+pub fn filter<'a, A: FromRecord<'a>, V: Verdict>(input: &'a Batch, keep: impl Fn(A) -> V) -> Kept {
     let mut kept = Kept {
         bitmap: vec![0; input.rows().div_ceil(8)],
         errors: Vec::new(),

@@ -82,5 +82,9 @@ pub fn map<'a, A: FromRecord<'a>, O: Outputs<'a>>(
         }
     }
     let (output, parents) = sink.into_parts();
-    Emitted { output, parents, errors }
+    Emitted {
+        output,
+        parents,
+        errors,
+    }
 }
