@@ -1,0 +1,104 @@
+//! Reading a shard's changelog back: a consumer of its own, from an offset to the end position.
+//!
+//! To the end *position*: the last offset is a transaction's marker, which no reader ever gets.
+
+use crate::connection::Connection;
+use crate::errors;
+use crate::ffi::client::{Client, Role};
+use crate::ffi::consume::Queue;
+use crate::ffi::list::List;
+use crate::ffi::{Code, cstring, text_of};
+use crate::limits::{CHANGELOG_WAIT_MAX, CONSUME_MAX};
+use crate::source;
+use sluicebox_core::log::{Bounds, ChangelogRecord, Error, Kind, Result};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Visit what is committed in this partition from `from` on (clamped to what is there). Answers the bounds read.
+pub fn read(
+    connection: &Connection,
+    topic: &str,
+    partition: i32,
+    from: i64,
+    visit: &mut dyn FnMut(ChangelogRecord<'_>),
+) -> Result<Bounds> {
+    // The group is never used: nothing is committed or joined.
+    let settings = source::settings("sluicebox-changelog", 100);
+    let client = Client::new(Role::Consumer, &connection.consumer(&settings))
+        .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
+    let client = Arc::new(client);
+    let bounds = source::bounds(&client, topic, partition)?;
+    let bounds = Bounds {
+        start: from.clamp(bounds.start, bounds.end),
+        end: bounds.end,
+    };
+    if bounds.start == bounds.end {
+        return Ok(bounds);
+    }
+    let mut list = List::new(1);
+    list.add(&cstring(topic), partition, bounds.start);
+    let what = format!("read changelog topic {topic} partition {partition}");
+    client
+        .assign(&list)
+        .map_err(|fault| errors::error(&what, &fault, &client))?;
+    let queue = Queue::new(client)
+        .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
+    to_end(queue, &what, bounds, visit)?;
+    Ok(bounds)
+}
+
+fn to_end(
+    mut queue: Queue,
+    what: &str,
+    bounds: Bounds,
+    visit: &mut dyn FnMut(ChangelogRecord<'_>),
+) -> Result<()> {
+    let mut position = bounds.start;
+    let mut error = None;
+    let mut heard = Instant::now();
+    while position < bounds.end && error.is_none() {
+        queue.consume(CONSUME_MAX, Duration::from_millis(100), &mut |message| {
+            heard = Instant::now();
+            match message.code() {
+                Code::RD_KAFKA_RESP_ERR_NO_ERROR if message.offset() < bounds.end => {
+                    position = message.offset() + 1;
+                    visit(ChangelogRecord {
+                        offset: message.offset(),
+                        key: message.key().unwrap_or_default(),
+                        value: message.value().unwrap_or_default(),
+                    });
+                }
+                Code::RD_KAFKA_RESP_ERR_NO_ERROR => position = bounds.end,
+                Code::RD_KAFKA_RESP_ERR__PARTITION_EOF => position = message.offset(),
+                Code::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET
+                | Code::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE => {
+                    error = Some(Error::new(
+                        Kind::Retriable,
+                        format!("{what}: offset {position} was trimmed while it was read"),
+                    ));
+                }
+                code if errors::is_passing(code) => {}
+                code => {
+                    error = Some(Error::new(
+                        Kind::Retriable,
+                        format!("{what} at offset {position}: {}", text_of(code)),
+                    ));
+                }
+            }
+        });
+        if heard.elapsed() > CHANGELOG_WAIT_MAX {
+            let last = queue.client().health().last_error();
+            error = Some(Error::new(
+                Kind::Retriable,
+                format!(
+                    "{what}: nothing came for {} s at offset {position} of {}{}",
+                    CHANGELOG_WAIT_MAX.as_secs(),
+                    bounds.end,
+                    last.map(|last| format!(" (last error of a connection: {last})"))
+                        .unwrap_or_default()
+                ),
+            ));
+        }
+    }
+    error.map_or(Ok(()), Err)
+}

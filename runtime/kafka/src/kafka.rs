@@ -1,0 +1,110 @@
+//! A cluster as a whole: connecting, topics, lag, and opening shards.
+
+use crate::connection::Connection;
+use crate::errors;
+use crate::ffi::Code;
+use crate::ffi::client::{Client, Role};
+use crate::limits::ANSWER_WAIT_MAX;
+use crate::shard::Shard;
+use crate::{source, topics};
+use sluicebox_core::log::{
+    Error, Log, MemberConfig, Membership, PartitionLag, Result, ShardConfig, ShardLog, Topic,
+};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A connection to a Kafka cluster.
+pub struct Kafka {
+    connection: Connection,
+    admin: Arc<Client>,
+}
+
+impl Kafka {
+    /// Connect, and wait for a first answer, about ten seconds at most. `Kind::Halt` says what to correct.
+    pub fn connect(connection: Connection) -> Result<Kafka> {
+        connection.check()?;
+        let settings = [
+            ("reconnect.backoff.ms", "50".to_string()),
+            ("reconnect.backoff.max.ms", "1000".to_string()),
+            ("socket.timeout.ms", ANSWER_WAIT_MAX.as_millis().to_string()),
+            ("allow.auto.create.topics", "false".to_string()),
+        ];
+        let admin =
+            Client::new(Role::Producer, &connection.producer(&settings)).map_err(|fault| {
+                Error::halt(format!(
+                    "Kafka client: {}; check the connection's properties",
+                    fault.text
+                ))
+            })?;
+        first_answer(&admin, &connection.bootstrap_servers)?;
+        Ok(Kafka {
+            connection,
+            admin: Arc::new(admin),
+        })
+    }
+}
+
+/// Ask in small steps: a refusal is known at once, only silence takes the whole time.
+fn first_answer(admin: &Client, servers: &str) -> Result<()> {
+    const STEP: Duration = Duration::from_millis(500);
+    let until = Instant::now() + ANSWER_WAIT_MAX;
+    loop {
+        let fault = match admin.brokers(STEP) {
+            Ok(_) => return Ok(()),
+            Err(fault) => fault,
+        };
+        let what = format!("connect to Kafka at {servers}");
+        if let Some(refused) = admin.health().refused() {
+            return Err(errors::unreachable(&what, &refused, true));
+        }
+        let broken =
+            fault.code != Code::RD_KAFKA_RESP_ERR__TIMED_OUT && !errors::is_passing(fault.code);
+        if broken || Instant::now() >= until {
+            let last = admin.health().last_error().unwrap_or(fault.text);
+            return Err(errors::unreachable(&what, &last, false));
+        }
+        if fault.code != Code::RD_KAFKA_RESP_ERR__TIMED_OUT {
+            std::thread::sleep(STEP / 5);
+        }
+    }
+}
+
+impl Log for Kafka {
+    fn open(&self, shard: &ShardConfig) -> Result<Box<dyn ShardLog>> {
+        Ok(Box::new(Shard::open(&self.connection, &self.admin, shard)?))
+    }
+
+    fn topic(&self, name: &str) -> Result<Option<Topic>> {
+        topics::topic(&self.admin, name)
+    }
+
+    fn ensure_changelog(&self, name: &str, shards: i32) -> Result<i32> {
+        topics::ensure_changelog(&self.admin, name, shards)
+    }
+
+    fn join(&self, _member: &MemberConfig) -> Result<Box<dyn Membership>> {
+        Err(Error::halt("membership is not there yet"))
+    }
+
+    fn lag(&self, topic: &str, group: &str) -> Result<Vec<PartitionLag>> {
+        let found = self.topic(topic)?;
+        let partitions = found
+            .ok_or_else(|| errors::no_topic("source", topic))?
+            .partitions;
+        let settings = source::settings(group, 100);
+        let client = Client::new(Role::Consumer, &self.connection.consumer(&settings))
+            .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
+        let all: Vec<i32> = (0..partitions).collect();
+        let committed = source::committed(&client, topic, &all)?;
+        all.into_iter()
+            .zip(committed)
+            .map(|(partition, committed)| {
+                Ok(PartitionLag {
+                    partition,
+                    bounds: source::bounds(&client, topic, partition)?,
+                    committed,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,41 @@
+//! Every limit and delay of this crate, in one place.
+
+use std::time::Duration;
+
+/// Longest time to reach a cluster, or for one question to it.
+pub const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
+/// A transactional call that takes longer is taken to be stuck: its thread and producer are left behind.
+pub const STUCK_AFTER: Duration = Duration::from_secs(30);
+/// What a commit, an abort or an `init_transactions` takes at most when librdkafka keeps its own time-outs.
+pub const TRANSACTION_WAIT_MAX: Duration = Duration::from_secs(25);
+/// A transactional call slower than this taints its producer (or a quarter of the transaction time-out, if shorter).
+pub const SLOW_AFTER: Duration = Duration::from_secs(5);
+/// Longest time that a record waits for room in the producer's queue.
+pub const QUEUE_FULL_WAIT_MAX: Duration = Duration::from_secs(25);
+/// Pause between two tries while the producer's queue is full.
+pub const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(1);
+/// Longest time without any record or end while a changelog is read.
+pub const CHANGELOG_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Fetched and not yet processed, per shard.
+pub const FETCHED_KBYTES_MAX: u32 = 16 * 1024;
+/// Fetched and not yet processed, per shard; the bound on records is what holds for small ones.
+pub const FETCHED_RECORDS_MAX: u32 = 100_000;
+/// One fetch request, per partition and in all.
+pub const FETCH_PARTITION_BYTES_MAX: u32 = 1024 * 1024;
+/// One fetch request in all.
+pub const FETCH_BYTES_MAX: u32 = 8 * 1024 * 1024;
+/// Sent and not yet acknowledged, per shard.
+pub const PRODUCED_KBYTES_MAX: u32 = 64 * 1024;
+/// Sent and not yet acknowledged, per shard.
+pub const PRODUCED_RECORDS_MAX: u32 = 1_000_000;
+/// One produce request's batch for one partition.
+pub const BATCH_BYTES_MAX: usize = 512 * 1024;
+/// What a record's framing and its batch's header take at most.
+pub const RECORD_OVERHEAD_BYTES: usize = 128;
+/// Bytes of one packed batch; its index has 32 bits, and one record may be large.
+pub const PACKED_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Metadata beside a committed offset.
+pub const METADATA_BYTES_MAX: usize = 200;
+/// Most records that one call into librdkafka fetches.
+pub const CONSUME_MAX: usize = 4096;

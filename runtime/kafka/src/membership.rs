@@ -1,0 +1,1 @@
+//! Membership in the group that shares a job's shards.

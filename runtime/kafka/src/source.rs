@@ -1,0 +1,321 @@
+//! The source: a consumer that reads assigned partitions and packs what arrives into batches.
+//!
+//! No subscription: the shard's owner is decided elsewhere, and a group's generation wouldn't fence an `assign` anyway.
+//! Positions are ours too; the consumer's group serves only to ask for what was committed.
+
+use crate::connection::Connection;
+use crate::errors;
+use crate::ffi::client::{Client, Role};
+use crate::ffi::consume::{Message, Queue};
+use crate::ffi::list::List;
+use crate::ffi::{Code, cstring, text_of};
+use crate::limits::*;
+use sluicebox_core::batch::Batch;
+use sluicebox_core::log::{Bounds, Committed, Error, Kind, Result, SourceBatch, Start};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Reads one topic.
+pub struct Source {
+    topic: String,
+    queue: Queue,
+    positions: BTreeMap<i32, i64>,
+    scratch: Vec<u8>,
+    pending: Option<Error>,
+}
+
+/// Settings of every consumer here: positions are ours, nothing is skipped or reset silently.
+pub fn settings(group: &str, fetch_wait_ms: u64) -> Vec<(&'static str, String)> {
+    vec![
+        ("group.id", group.to_string()),
+        ("isolation.level", "read_committed".into()),
+        ("enable.partition.eof", "true".into()),
+        ("auto.offset.reset", "error".into()),
+        ("enable.auto.commit", "false".into()),
+        ("enable.auto.offset.store", "false".into()),
+        ("allow.auto.create.topics", "false".into()),
+        // A shard may be busy for long without being dead; its membership is another client's matter.
+        ("max.poll.interval.ms", "86400000".into()),
+        ("fetch.wait.max.ms", fetch_wait_ms.to_string()),
+        ("fetch.queue.backoff.ms", "5".into()),
+        ("fetch.error.backoff.ms", "50".into()),
+        (
+            "fetch.message.max.bytes",
+            FETCH_PARTITION_BYTES_MAX.to_string(),
+        ),
+        ("fetch.max.bytes", FETCH_BYTES_MAX.to_string()),
+        ("queued.max.messages.kbytes", FETCHED_KBYTES_MAX.to_string()),
+        ("queued.min.messages", FETCHED_RECORDS_MAX.to_string()),
+        ("reconnect.backoff.ms", "50".into()),
+        ("reconnect.backoff.max.ms", "1000".into()),
+    ]
+}
+
+/// How long the brokers may hold a fetch that finds nothing: within an epoch, so that a partition that joins the next
+/// fetch doesn't wait for long.
+fn fetch_wait_ms(epoch_interval_ms: u64) -> u64 {
+    (epoch_interval_ms / 2).clamp(10, 100)
+}
+
+impl Source {
+    /// A source of `topic`; `group` holds the committed positions.
+    pub fn new(
+        connection: &Connection,
+        topic: &str,
+        group: &str,
+        epoch_interval_ms: u64,
+    ) -> Result<Source> {
+        let settings = settings(group, fetch_wait_ms(epoch_interval_ms));
+        let client = Client::new(Role::Consumer, &connection.consumer(&settings))
+            .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
+        let queue = Queue::new(Arc::new(client))
+            .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
+        Ok(Source {
+            topic: topic.to_string(),
+            queue,
+            positions: BTreeMap::new(),
+            scratch: Vec::new(),
+            pending: None,
+        })
+    }
+
+    fn client(&self) -> &Client {
+        self.queue.client()
+    }
+
+    /// Read these partitions from these offsets on, instead of what was assigned before.
+    pub fn assign(&mut self, positions: &[(i32, i64)]) -> Result<()> {
+        let topic = cstring(&self.topic);
+        let mut list = List::new(positions.len());
+        for (partition, offset) in positions {
+            list.add(&topic, *partition, *offset);
+        }
+        self.positions = positions.iter().copied().collect();
+        self.pending = None;
+        let what = format!("read topic {}", self.topic);
+        self.client()
+            .assign(&list)
+            .map_err(|fault| errors::error(&what, &fault, self.client()))
+    }
+
+    /// Pack what has arrived, cut into runs of one partition.
+    pub fn poll(
+        &mut self,
+        rows_max: usize,
+        wait: Duration,
+        into: &mut Vec<SourceBatch>,
+    ) -> Result<()> {
+        if let Some(error) = self.pending.take() {
+            return Err(error);
+        }
+        let mut packer = Packer {
+            topic: &self.topic,
+            positions: &mut self.positions,
+            scratch: &mut self.scratch,
+            first: into.len(),
+            into,
+            error: None,
+        };
+        let count_max = rows_max.clamp(1, CONSUME_MAX);
+        self.queue
+            .consume(count_max, wait, &mut |message| packer.take(message));
+        // What came before an error is good: hand it over first.
+        let (error, came) = (packer.error.take(), packer.into.len() > packer.first);
+        match error {
+            Some(error) if came => self.pending = Some(error),
+            Some(error) => return Err(error),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Offsets that a partition holds.
+    pub fn bounds(&self, partition: i32) -> Result<Bounds> {
+        bounds(self.client(), &self.topic, partition)
+    }
+
+    /// Where `start` is.
+    pub fn resolve(&self, partition: i32, start: Start) -> Result<i64> {
+        match start {
+            Start::Earliest => Ok(self.bounds(partition)?.start),
+            Start::Latest => Ok(self.bounds(partition)?.end),
+            Start::Offset(offset) => Ok(offset),
+            Start::Timestamp(timestamp) => self.at(partition, timestamp),
+        }
+    }
+
+    fn at(&self, partition: i32, timestamp: i64) -> Result<i64> {
+        let end = self.bounds(partition)?.end;
+        let what = format!("find a time in topic {} partition {partition}", self.topic);
+        let mut list = List::new(1);
+        // Negative times would be taken for marks like "the end".
+        list.add(&cstring(&self.topic), partition, timestamp.max(0));
+        self.client()
+            .offsets_for_times(&mut list, ANSWER_WAIT_MAX)
+            .map_err(|fault| errors::error(&what, &fault, self.client()))?;
+        let found = list.entries().first().map(|entry| entry.offset);
+        Ok(found.filter(|offset| *offset >= 0).unwrap_or(end))
+    }
+
+    /// Stable positions that the group committed.
+    pub fn committed(&self, partitions: &[i32]) -> Result<Vec<Option<Committed>>> {
+        committed(self.client(), &self.topic, partitions)
+    }
+}
+
+/// Offsets that a partition holds; a `read_committed` client sees the last stable one as the end.
+pub fn bounds(client: &Client, topic: &str, partition: i32) -> Result<Bounds> {
+    let what = format!("offsets of topic {topic} partition {partition}");
+    client
+        .bounds(topic, partition, ANSWER_WAIT_MAX)
+        .map(|(start, end)| Bounds { start, end })
+        .map_err(|fault| errors::error(&what, &fault, client))
+}
+
+/// Stable positions that the client's group committed, in the order of `partitions`.
+pub fn committed(
+    client: &Client,
+    topic: &str,
+    partitions: &[i32],
+) -> Result<Vec<Option<Committed>>> {
+    if partitions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let what = format!("committed positions of topic {topic}");
+    let name = cstring(topic);
+    let mut list = List::new(partitions.len());
+    for partition in partitions {
+        list.add(&name, *partition, -1);
+    }
+    client
+        .committed(&mut list, ANSWER_WAIT_MAX)
+        .map_err(|fault| errors::error(&what, &fault, client))?;
+    let entries = list.entries();
+    partitions
+        .iter()
+        .map(|partition| {
+            let entry = entries.iter().find(|entry| entry.partition == *partition);
+            let Some(entry) = entry.filter(|entry| entry.offset >= 0) else {
+                return Ok(None);
+            };
+            if entry.code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+                let message = format!("{what}, partition {partition}: {}", text_of(entry.code));
+                return Err(Error::new(Kind::Retriable, message));
+            }
+            Ok(Some(Committed {
+                offset: entry.offset,
+                // Somebody else may have committed anything.
+                metadata: String::from_utf8_lossy(&entry.metadata).into_owned(),
+            }))
+        })
+        .collect()
+}
+
+struct Packer<'a> {
+    topic: &'a str,
+    positions: &'a mut BTreeMap<i32, i64>,
+    scratch: &'a mut Vec<u8>,
+    into: &'a mut Vec<SourceBatch>,
+    first: usize,
+    error: Option<Error>,
+}
+
+impl Packer<'_> {
+    fn take(&mut self, message: Message<'_>) {
+        if self.error.is_some() {
+            return;
+        }
+        match message.code() {
+            Code::RD_KAFKA_RESP_ERR_NO_ERROR => self.record(message),
+            Code::RD_KAFKA_RESP_ERR__PARTITION_EOF => {
+                self.moved(message.partition(), message.offset());
+            }
+            code => self.error = self.failure(code, message),
+        }
+    }
+
+    fn record(&mut self, message: Message<'_>) {
+        let (partition, offset) = (message.partition(), message.offset());
+        let (key, value) = (message.key(), message.value());
+        self.scratch.clear();
+        let headers = message
+            .headers(self.scratch)
+            .then_some(self.scratch.as_slice());
+        let bytes = key.map_or(0, <[u8]>::len)
+            + value.map_or(0, <[u8]>::len)
+            + headers.map_or(0, <[u8]>::len);
+        let fits = |batch: &&mut SourceBatch| {
+            batch.partition == partition
+                && (batch.batch.is_empty() || batch.batch.data().len() + bytes <= PACKED_BYTES_MAX)
+        };
+        let run = self.into[self.first..].last_mut().filter(fits);
+        let run = match run {
+            Some(run) => run,
+            None => {
+                self.into.push(SourceBatch {
+                    partition,
+                    batch: Batch::default(),
+                    ..SourceBatch::default()
+                });
+                let last = self.into.len() - 1;
+                &mut self.into[last]
+            }
+        };
+        run.batch.push(key, value, headers, message.timestamp());
+        run.offsets.push(offset);
+        run.next_offset = offset + 1;
+        self.positions.insert(partition, offset + 1);
+    }
+
+    /// The end of a partition, for now: transaction markers and aborted records lie before it.
+    fn moved(&mut self, partition: i32, position: i64) {
+        let known = self.positions.entry(partition).or_insert(position - 1);
+        if *known >= position {
+            return;
+        }
+        *known = position;
+        let last = self.into[self.first..].last_mut();
+        match last.filter(|batch| batch.partition == partition) {
+            Some(batch) => batch.next_offset = position,
+            None => self.into.push(SourceBatch {
+                partition,
+                next_offset: position,
+                ..SourceBatch::default()
+            }),
+        }
+    }
+
+    fn failure(&self, code: Code, message: Message<'_>) -> Option<Error> {
+        let (topic, partition) = (self.topic, message.partition());
+        let position = self.positions.get(&partition).copied().unwrap_or(-1);
+        let place = format!("topic {topic} partition {partition} offset {position}");
+        match code {
+            Code::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET
+            | Code::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE => Some(Error::halt(format!(
+                "{place} is not there any more (or not yet): retention deleted it, or the topic was truncated; records \
+                 are lost to this job. Start it under a new name, or from an explicit position"
+            ))),
+            Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+            | Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC
+            | Code::RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
+            | Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_ID => Some(Error::halt(format!(
+                "{place} can't be read: the topic or partition was deleted. Create it and start the job under a new \
+                 name, or remove the job"
+            ))),
+            Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => Some(Error::halt(format!(
+                "{place} can't be read: not authorized; grant this user Describe and Read on the topic"
+            ))),
+            // The client keeps trying by itself.
+            code if errors::is_passing(code) => None,
+            code => Some(Error::new(
+                Kind::Retriable,
+                format!(
+                    "{place} can't be read: {} ({})",
+                    text_of(code),
+                    String::from_utf8_lossy(message.value().unwrap_or_default())
+                ),
+            )),
+        }
+    }
+}

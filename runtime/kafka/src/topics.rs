@@ -1,0 +1,202 @@
+//! What topics are: identity, partitions, settings; and the changelog topic, made and checked.
+
+use crate::errors;
+use crate::ffi::admin::{self, Configs, Described};
+use crate::ffi::client::Client;
+use crate::ffi::{Code, Fault};
+use crate::limits::{ANSWER_WAIT_MAX, RECORD_OVERHEAD_BYTES};
+use sluicebox_core::log::{Error, Result, Topic};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A topic as it is now, asked from the brokers.
+pub fn topic(client: &Arc<Client>, name: &str) -> Result<Option<Topic>> {
+    let until = Instant::now() + ANSWER_WAIT_MAX;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let topics = admin::describe_topics(client, &[name], left).topics(left);
+        let answer = topics.and_then(|mut topics| {
+            let one = topics.pop();
+            one.ok_or_else(|| Fault::of(Code::RD_KAFKA_RESP_ERR__BAD_MSG))
+        });
+        match answer.and_then(known) {
+            Ok(topic) => return Ok(topic),
+            // A topic that is being made or moved has no leader for a moment.
+            Err(fault) if errors::is_passing(fault.code) && Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(fault) => return Err(errors::error(&format!("topic {name}"), &fault, client)),
+        }
+    }
+}
+
+fn known(topic: Described) -> std::result::Result<Option<Topic>, Fault> {
+    match topic.code {
+        Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(Some(Topic {
+            id: topic.id,
+            partitions: topic.partitions,
+        })),
+        Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+        | Code::RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION
+        | Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC => Ok(None),
+        code => Err(Fault::of(code)),
+    }
+}
+
+/// Largest record that each topic takes, in the order of `names`; `None` where there is no such topic.
+pub fn record_bytes_max(client: &Arc<Client>, names: &[&str]) -> Result<Vec<Option<usize>>> {
+    let mut unique = names.to_vec();
+    unique.sort_unstable();
+    unique.dedup();
+    let answers = admin::describe_configs(client, &unique, ANSWER_WAIT_MAX)
+        .map_err(|fault| errors::error("settings of the topics", &fault, client))?;
+    names
+        .iter()
+        .map(|name| {
+            let Some((_, answer)) = answers.iter().find(|(of, _)| of == name) else {
+                return Ok(None);
+            };
+            match answer {
+                Ok(configs) => Ok(Some(record_bytes(configs))),
+                Err(fault) if is_missing(fault.code) => Ok(None),
+                Err(fault) => {
+                    let what = format!("settings of topic {name}");
+                    Err(errors::error(&what, fault, client))
+                }
+            }
+        })
+        .collect()
+}
+
+fn is_missing(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART | Code::RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION
+    )
+}
+
+fn record_bytes(configs: &Configs) -> usize {
+    /// Kafka's default, for brokers that don't tell.
+    const DEFAULT: usize = 1_048_588;
+    let batch: usize = configs
+        .get("max.message.bytes")
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(DEFAULT);
+    batch.saturating_sub(RECORD_OVERHEAD_BYTES)
+}
+
+/// Settings without which the changelog could lose state.
+const CHANGELOG: [(&str, &str); 3] = [
+    ("cleanup.policy", "delete"),
+    ("retention.ms", "-1"),
+    ("retention.bytes", "-1"),
+];
+/// What a cluster of three or more brokers gives it.
+const REPLICAS: i32 = 3;
+
+/// Make the changelog topic if it is missing, check its settings if it is there. Answers its partitions.
+pub fn ensure_changelog(client: &Arc<Client>, name: &str, shards: i32) -> Result<i32> {
+    if topic(client, name)?.is_none() {
+        create_changelog(client, name, shards)?;
+    }
+    check_changelog(client, name)?;
+    let until = Instant::now() + ANSWER_WAIT_MAX;
+    loop {
+        // Brokers learn of a new topic one after the other.
+        match topic(client, name)? {
+            Some(topic) => return Ok(topic.partitions),
+            None if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
+            None => return Err(errors::no_topic("changelog", name)),
+        }
+    }
+}
+
+fn create_changelog(client: &Arc<Client>, name: &str, shards: i32) -> Result<()> {
+    let brokers = client
+        .brokers(ANSWER_WAIT_MAX)
+        .map_err(|fault| errors::error("list of brokers", &fault, client))?;
+    let replicas = REPLICAS.min(brokers as i32).max(1);
+    let mut configs = CHANGELOG.to_vec();
+    if replicas == REPLICAS {
+        configs.push(("min.insync.replicas", "2"));
+    }
+    match admin::create_topic(client, name, shards, replicas, &configs, ANSWER_WAIT_MAX) {
+        Ok(()) => Ok(()),
+        // Another host was faster.
+        Err(fault) if fault.code == Code::RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS => Ok(()),
+        Err(fault) => {
+            let what = format!("create changelog topic {name}");
+            Err(errors::error(&what, &fault, client))
+        }
+    }
+}
+
+fn check_changelog(client: &Arc<Client>, name: &str) -> Result<()> {
+    let until = Instant::now() + ANSWER_WAIT_MAX;
+    loop {
+        let answers = admin::describe_configs(client, &[name], ANSWER_WAIT_MAX)
+            .map_err(|fault| errors::error("settings of the changelog", &fault, client))?;
+        match answers.into_iter().next() {
+            Some((_, Ok(configs))) => return unsafe_setting(name, &configs).map_or(Ok(()), Err),
+            Some((_, Err(fault))) if !is_missing(fault.code) => {
+                let what = format!("settings of changelog topic {name}");
+                return Err(errors::error(&what, &fault, client));
+            }
+            _ if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
+            _ => return Err(errors::no_topic("changelog", name)),
+        }
+    }
+}
+
+/// The error for a changelog that could lose state, if it could.
+fn unsafe_setting(name: &str, configs: &Configs) -> Option<Error> {
+    let wrong: Vec<_> = CHANGELOG
+        .iter()
+        .filter_map(|(key, want)| {
+            let have = configs.get(*key)?;
+            (have != want).then(|| (format!("{key}={have}"), format!("{key}={want}")))
+        })
+        .collect();
+    if wrong.is_empty() {
+        return None;
+    }
+    let have: Vec<_> = wrong.iter().map(|(have, _)| have.as_str()).collect();
+    let want: Vec<_> = wrong.iter().map(|(_, want)| want.as_str()).collect();
+    Some(Error::halt(format!(
+        "changelog topic {name} has {}: Kafka would delete state of the job; run kafka-configs.sh --alter \
+         --entity-type topics --entity-name {name} --add-config {}",
+        have.join(" and "),
+        want.join(",")
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configs(pairs: &[(&str, &str)]) -> Configs {
+        let own = |(key, value): &(&str, &str)| (key.to_string(), value.to_string());
+        pairs.iter().map(own).collect()
+    }
+
+    #[test]
+    fn a_changelog_that_forgets_is_refused_with_the_command_that_repairs_it() {
+        let bad = configs(&[
+            ("cleanup.policy", "compact"),
+            ("retention.ms", "604800000"),
+            ("retention.bytes", "-1"),
+        ]);
+        let error = unsafe_setting("c", &bad).expect("refused").message;
+        assert!(error.contains("cleanup.policy=compact and retention.ms=604800000"));
+        assert!(error.contains("--add-config cleanup.policy=delete,retention.ms=-1"));
+        assert_eq!(unsafe_setting("c", &configs(&CHANGELOG)), None);
+    }
+
+    #[test]
+    fn a_record_leaves_room_for_its_framing() {
+        assert_eq!(
+            record_bytes(&configs(&[("max.message.bytes", "2000")])),
+            2000 - RECORD_OVERHEAD_BYTES
+        );
+    }
+}
