@@ -11,7 +11,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::client::Client;
+use crate::install::{classpath, java};
 use crate::process::{self, Signal};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(90);
@@ -224,50 +225,6 @@ pub fn unique(prefix: &str) -> String {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     format!("{prefix}-{}-{count}", std::process::id())
-}
-
-/// Folder with Kafka's jars: `SLUICEBOX_KAFKA_JARS`, else where `cargo xtask setup` puts them.
-pub fn jars() -> Result<PathBuf> {
-    let folder = match std::env::var_os("SLUICEBOX_KAFKA_JARS") {
-        Some(folder) => PathBuf::from(folder),
-        None => cache_folder()?.join("kafka-4.1.0"),
-    };
-    if !folder.join("kafka_2.13-4.1.0.jar").is_file() {
-        bail!(
-            "Kafka's jars are not in {}: run `cargo xtask setup`, or name their folder in SLUICEBOX_KAFKA_JARS",
-            folder.display()
-        );
-    }
-    Ok(folder)
-}
-
-/// Where the project keeps what it builds and fetches, outside the repository.
-pub fn cache_folder() -> Result<PathBuf> {
-    let home = std::env::var_os("HOME").context("HOME is not set")?;
-    Ok(PathBuf::from(home).join(".cache/sluicebox"))
-}
-
-fn classpath() -> Result<String> {
-    Ok(format!("{}/*", jars()?.display()))
-}
-
-fn java() -> Result<Command> {
-    let program = match std::env::var_os("JAVA_HOME") {
-        Some(home) => PathBuf::from(home).join("bin/java"),
-        None => PathBuf::from("java"),
-    };
-    let there = Command::new(&program)
-        .arg("-version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    if !there.is_ok_and(|status| status.success()) {
-        bail!(
-            "`{}` does not run, and Kafka needs Java 17 or newer: run `cargo xtask setup`",
-            program.display()
-        );
-    }
-    Ok(Command::new(program))
 }
 
 fn format_storage(folder: &Path) -> Result<()> {

@@ -4,4 +4,10 @@
 
 pub mod broker;
 pub mod client;
+pub mod crash;
+pub mod install;
+pub mod job;
 pub mod process;
+pub mod records;
+pub mod truth;
+pub mod workload;

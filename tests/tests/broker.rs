@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sluicebox_tests::broker::{self, Broker};
-use sluicebox_tests::client::Rec;
+use sluicebox_tests::records::Rec;
 use sluicebox_tests::process::wait_until;
 
 #[test]

@@ -1,0 +1,73 @@
+//! The kill loop: a job over an endless stream is killed at random moments, started again on the same data each time,
+//! and in the end everything it wrote is compared with the truth.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::client::Client;
+use crate::job::{Job, Options};
+use crate::truth::Truth;
+use crate::workload::{Random, Workload};
+
+const FINISH_TIMEOUT: Duration = Duration::from_secs(180);
+/// A life lasts up to this long: some end before the first commit, most in the middle of an epoch.
+const LIFE_MS_MAX: u64 = 2_500;
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Decides the input and the moments.
+    pub seed: u64,
+    /// How often to kill.
+    pub kills: u32,
+    /// Orders written before each life, in each partition.
+    pub orders_per_life: u64,
+    /// The job.
+    pub options: Options,
+}
+
+/// Run the loop; an error where the output differs, with the seed.
+pub fn run(client: &Client, plan: &Plan, progress: &mut dyn FnMut(&str)) -> Result<()> {
+    let workload = Workload {
+        seed: plan.seed,
+        partitions: plan.options.partitions,
+        per_partition: plan.orders_per_life * u64::from(plan.kills + 1),
+        ..Workload::default()
+    };
+    attempt(client, plan, &workload, progress)
+        .with_context(|| format!("with SLUICEBOX_SEED={} and {} kills", plan.seed, plan.kills))
+}
+
+fn attempt(
+    client: &Client,
+    plan: &Plan,
+    workload: &Workload,
+    progress: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let job = Job::new(client, &plan.options)?;
+    let mut random = Random(plan.seed ^ 0x6b69_6c6c);
+    for life in 0..plan.kills {
+        let from = u64::from(life) * plan.orders_per_life;
+        let mut host = job.start("host", None)?;
+        job.produce(workload, from, from + plan.orders_per_life)?;
+        let life_ms = random.below(LIFE_MS_MAX);
+        std::thread::sleep(Duration::from_millis(life_ms));
+        if !host.running()? {
+            anyhow::bail!("life {life} ended by itself:\n{}", host.log());
+        }
+        host.kill()?;
+        progress(&format!(
+            "life {life}: killed after {life_ms} ms, {} committed",
+            job.position()?
+        ));
+    }
+    let mut last = job.start("host", None)?;
+    let from = u64::from(plan.kills) * plan.orders_per_life;
+    job.produce(workload, from, workload.length())?;
+    let total = workload.length() * plan.options.partitions as u64;
+    job.wait_for(total, &mut [&mut last], FINISH_TIMEOUT)?;
+    job.check(&Truth::of(workload))?;
+    progress(&format!("exact after {} kills", plan.kills));
+    Ok(())
+}

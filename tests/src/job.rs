@@ -1,0 +1,309 @@
+//! The job that end-to-end tests run, as its users do: a spec in a file, and `sluicebox run` in processes of its own
+//! that can be killed, frozen and started again.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::broker::unique;
+use crate::client::Client;
+use crate::process::{self, Signal};
+use crate::truth::{RATES, Truth};
+use crate::workload::{OUT_OF_ORDER_MS, Workload};
+
+/// How a job differs from the usual one.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Partitions of the input and output topics.
+    pub partitions: i32,
+    /// Shards that share them; `None`: as the host chooses.
+    pub shards: Option<u16>,
+    /// Length of an epoch, in milliseconds.
+    pub epoch_ms: u64,
+    /// `rocksdb` or `memory`.
+    pub state: &'static str,
+    /// Further lines at the end of the spec.
+    pub more: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            partitions: 4,
+            shards: None,
+            epoch_ms: 100,
+            state: "rocksdb",
+            more: String::new(),
+        }
+    }
+}
+
+/// A job with topics of its own: orders → valid → enriched → spend per user and minute.
+#[derive(Debug)]
+pub struct Job {
+    folder: tempfile::TempDir,
+    client: Client,
+    /// Name of the job, and prefix of its topics.
+    pub name: String,
+    /// Topic of orders.
+    pub input: String,
+    /// Topic of results.
+    pub output: String,
+    /// Topic of late orders.
+    pub late: String,
+    /// Topic of orders that do not parse.
+    pub dead: String,
+    /// Group that holds the positions.
+    pub group: String,
+}
+
+impl Job {
+    /// Create the topics and write the spec.
+    pub fn new(client: &Client, options: &Options) -> Result<Self> {
+        let name = unique("spend");
+        let topic = |of: &str| format!("{name}-{of}");
+        let job = Self {
+            folder: tempfile::Builder::new()
+                .prefix("sluicebox-job-")
+                .tempdir()?,
+            client: client.clone(),
+            input: topic("orders"),
+            output: topic("results"),
+            late: topic("late"),
+            dead: topic("dead"),
+            group: topic("positions"),
+            name,
+        };
+        for topic in [&job.input, &job.output, &job.late, &job.dead] {
+            client.create_topic(topic, options.partitions, &[])?;
+        }
+        fs::write(job.spec_path(), job.spec(options))?;
+        Ok(job)
+    }
+
+    /// The spec's text.
+    pub fn spec(&self, options: &Options) -> String {
+        let Self {
+            name,
+            input,
+            output,
+            late,
+            dead,
+            group,
+            ..
+        } = self;
+        let Options {
+            epoch_ms,
+            state,
+            more,
+            ..
+        } = options;
+        let shards = options
+            .shards
+            .map_or(String::new(), |n| format!("shards: {n}\n"));
+        let (bootstrap, delay_s) = (self.client.bootstrap(), OUT_OF_ORDER_MS / 1000);
+        let module = |name: &str| guest(name).display().to_string();
+        let (valid, enrich, spend) = (
+            module("orders-valid"),
+            module("orders-enrich"),
+            module("spend-per-user"),
+        );
+        format!(
+            "apiVersion: sluicebox/v1\n\
+             job: {name}\n\
+             source:\n  \
+               kafka: {{ topic: {input}, start: earliest }}\n  \
+               timestamp: record\n  \
+               watermark: {{ max_out_of_orderness: {delay_s}s }}\n\
+             operators:\n  \
+               - id: valid\n    \
+                 filter: {{ module: {valid} }}\n    \
+                 on_error: dead_letter\n  \
+               - id: enrich\n    \
+                 map: {{ module: {enrich}, config: {RATES} }}\n  \
+               - id: spend\n    \
+                 window-aggregate:\n      \
+                   module: {spend}\n      \
+                   window: {{ tumbling: 1m }}\n      \
+                   late: {{ topic: {late} }}\n\
+             sink:\n  kafka: {{ topic: {output} }}\n\
+             delivery: exactly_once\n\
+             epoch: {{ interval: {epoch_ms}ms }}\n\
+             dead_letter: {{ topic: {dead} }}\n\
+             state: {state}\n\
+             kafka: {{ bootstrap_servers: '{bootstrap}' }}\n\
+             group: {group}\n\
+             {shards}{more}"
+        )
+    }
+
+    /// Where the spec is.
+    pub fn spec_path(&self) -> PathBuf {
+        self.folder.path().join("job.yaml")
+    }
+
+    /// A host's data folder.
+    pub fn data(&self, host: &str) -> PathBuf {
+        self.folder.path().join(host)
+    }
+
+    /// Start a process that runs the job, with a data folder named after `host`. `failpoint` is `name:count`: abort
+    /// the `count`th time that this step is reached.
+    pub fn start(&self, host: &str, failpoint: Option<&str>) -> Result<Host> {
+        let path = self.folder.path().join(format!("{}.log", unique(host)));
+        let log = File::create(&path)?;
+        let mut command = Command::new(binary()?);
+        command
+            .arg("run")
+            .arg(self.spec_path())
+            .arg("--data-dir")
+            .arg(self.data(host))
+            .env_remove("SLUICEBOX_FAILPOINT")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        if let Some(failpoint) = failpoint {
+            command.env("SLUICEBOX_FAILPOINT", failpoint);
+        }
+        let child = command.spawn().context("cannot start sluicebox")?;
+        Ok(Host { child, log: path })
+    }
+
+    /// Write orders `from..to` of each partition.
+    pub fn produce(&self, workload: &Workload, from: u64, to: u64) -> Result<()> {
+        let records: Vec<_> = workload.records(from, to).collect();
+        self.client.produce(&self.input, &records)
+    }
+
+    /// Sum of the committed positions over the partitions.
+    pub fn position(&self) -> Result<i64> {
+        let committed = self.client.committed(&self.group, &self.input)?;
+        Ok(committed.iter().map(|c| c.offset).sum())
+    }
+
+    /// Wait until `total` records of the input are committed. An error, with the logs, where a host ends before that.
+    pub fn wait_for(&self, total: u64, hosts: &mut [&mut Host], timeout: Duration) -> Result<()> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let position = self.position()?;
+            if position >= total as i64 {
+                return Ok(());
+            }
+            for host in &mut *hosts {
+                if let Some(status) = host.child.try_wait()? {
+                    bail!(
+                        "sluicebox ended with {status} at {position} of {total}:\n{}",
+                        host.log()
+                    );
+                }
+            }
+            if Instant::now() > deadline {
+                let logs: Vec<String> = hosts.iter().map(|host| host.log()).collect();
+                bail!(
+                    "{position} of {total} committed after {timeout:?}:\n{}",
+                    logs.join("\n---\n")
+                );
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Compare all topics with the truth.
+    pub fn check(&self, truth: &Truth) -> Result<()> {
+        truth.check_rows(&self.client.read_committed(&self.output)?)?;
+        truth.check_late(&self.client.read_committed(&self.late)?)?;
+        truth.check_dead_letters(&self.client.read_committed(&self.dead)?)
+    }
+
+    /// A test's view of the broker.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// A process that runs a job. Killed when dropped.
+#[derive(Debug)]
+pub struct Host {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Host {
+    /// End it at once.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Ask it to end, as Ctrl-C does, and wait.
+    pub fn interrupt(&mut self, timeout: Duration) -> Result<ExitStatus> {
+        process::signal(self.child.id(), Signal::Int)?;
+        self.wait(timeout)
+    }
+
+    /// Send a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        process::signal(self.child.id(), signal)
+    }
+
+    /// Wait until it ends by itself.
+    pub fn wait(&mut self, timeout: Duration) -> Result<ExitStatus> {
+        match process::wait_for_exit(&mut self.child, timeout)? {
+            Some(status) => Ok(status),
+            None => bail!("sluicebox still runs after {timeout:?}:\n{}", self.log()),
+        }
+    }
+
+    /// Whether it runs.
+    pub fn running(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
+    /// What it said.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program under test: `SLUICEBOX_BIN`, else from the target folder that this program was built into.
+pub fn binary() -> Result<PathBuf> {
+    let path = match std::env::var_os("SLUICEBOX_BIN") {
+        Some(path) => PathBuf::from(path),
+        None => release_folder()?.join("sluicebox"),
+    };
+    if !path.is_file() {
+        bail!(
+            "{} is not built: run `cargo xtask test`, which builds it first",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
+/// A built module of `example-udfs` or `tests/guests`.
+pub fn guest(name: &str) -> PathBuf {
+    let folder = release_folder().unwrap_or_default();
+    let target = folder.parent().unwrap_or(Path::new(""));
+    target.join("guests").join(format!("{name}.wasm"))
+}
+
+/// `release` in the target folder: tests are in its `deps`, programs in itself.
+fn release_folder() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let folder = program.parent().context("this program is in no folder")?;
+    Ok(match folder.ends_with("deps") {
+        true => folder.parent().context("deps is in no folder")?.to_owned(),
+        false => folder.to_owned(),
+    })
+}
