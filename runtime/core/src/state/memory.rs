@@ -87,3 +87,43 @@ impl StateStore for MemoryStore {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::conformance::{Fixture, Op, Step, agrees_with_model};
+    use proptest::prelude::*;
+
+    struct Memory;
+
+    impl Fixture for Memory {
+        fn open(&self) -> Box<dyn StateStore> {
+            Box::new(MemoryStore::new())
+        }
+        fn durable(&self) -> bool {
+            false
+        }
+    }
+
+    crate::store_conformance!(Memory);
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let value = prop::collection::vec(any::<u8>(), 0..4);
+        let put = (any::<u8>(), any::<u8>(), value).prop_map(|(n, k, v)| Step::Put(n, k, v));
+        let delete = (any::<u8>(), any::<u8>()).prop_map(|(n, k)| Step::Delete(n, k));
+        let drop = any::<u8>().prop_map(Step::Drop);
+        prop::collection::vec(prop_oneof![6 => put, 2 => delete, 1 => drop], 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn random_deltas_agree_with_the_model(
+            ops in prop::collection::vec(
+                prop_oneof![9 => steps().prop_map(Op::Apply), 1 => Just(Op::Clear)],
+                0..12,
+            )
+        ) {
+            agrees_with_model(&Memory, &ops);
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! The state port: a shard's keyed state as of the last commit, in key order. What changed since then is in the
 //! overlay, not here.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod memory;
 
 pub use memory::MemoryStore;
@@ -135,14 +137,19 @@ impl Delta {
 fn change<'a>(rest: &mut &'a [u8]) -> Option<Change<'a>> {
     let kind = *rest.split_off_first()?;
     match kind {
-        PUT => Some(Change::Put(bytes(rest)?, bytes(rest)?)),
-        DELETE => Some(Change::Delete(bytes(rest)?)),
+        PUT => Some(Change::Put(key(rest)?, bytes(rest)?)),
+        DELETE => Some(Change::Delete(key(rest)?)),
         DROP => {
             let namespace = rest.split_off(..NAMESPACE_BYTES)?;
             Some(Change::DropNamespace(Namespace(namespace.try_into().ok()?)))
         }
         _ => None,
     }
+}
+
+/// A key without a whole namespace was never written by a [`Delta`]; stores keep such keys for themselves.
+fn key<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    bytes(rest).filter(|key| key.len() >= NAMESPACE_BYTES)
 }
 
 fn bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
