@@ -79,8 +79,9 @@ fn compare(bench: &Bench, brokers: &str, workload: &Workload, command: &Command)
         Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
     }
     // What failed leaves its log; what went well leaves nothing.
-    if outcome.is_ok() {
-        let _ = std::fs::remove_dir_all(&setup.work);
+    match &outcome {
+        Ok(()) => _ = std::fs::remove_dir_all(&setup.work),
+        Err(_) => eprintln!("logs of the failed run are in {}", setup.work.display()),
     }
     outcome
 }

@@ -21,8 +21,27 @@ pub struct Line {
     pub who: Option<Who>,
 }
 
-/// All runs, in the order they were made; each was verified.
-pub type Runs = Vec<(Line, Figures)>;
+/// One verified run, or the medians of several.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Run {
+    /// Which line of the matrix.
+    #[serde(flatten)]
+    pub line: Line,
+    /// What it took.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+impl Run {
+    /// Raw consume took this.
+    fn raw(figures: Figures) -> Self {
+        let line = Line {
+            job: None,
+            who: None,
+        };
+        Self { line, figures }
+    }
+}
 
 /// What to run.
 pub struct Plan<'a> {
@@ -35,18 +54,12 @@ pub struct Plan<'a> {
 }
 
 /// Run it all. The first output that is not exact ends it.
-pub fn run(setup: &Setup, plan: &Plan<'_>) -> Result<Runs> {
+pub fn run(setup: &Setup, plan: &Plan<'_>) -> Result<Vec<Run>> {
     let mut runs = Vec::new();
     for round in 1..=plan.rounds {
         let raw = consume(setup, plan.input)?;
         tell(round, "consume", &raw);
-        runs.push((
-            Line {
-                job: None,
-                who: None,
-            },
-            raw,
-        ));
+        runs.push(Run::raw(raw));
         for &job in plan.jobs {
             // Whoever comes second finds warmer caches: take turns.
             let mut order = plan.who.to_vec();
@@ -57,13 +70,11 @@ pub fn run(setup: &Setup, plan: &Plan<'_>) -> Result<Runs> {
                 let figures =
                     one(setup, plan, job, who).with_context(|| format!("{job:?} by {who:?}"))?;
                 tell(round, &format!("{job:?} by {who:?}"), &figures);
-                runs.push((
-                    Line {
-                        job: Some(job),
-                        who: Some(who),
-                    },
-                    figures,
-                ));
+                let line = Line {
+                    job: Some(job),
+                    who: Some(who),
+                };
+                runs.push(Run { line, figures });
             }
         }
     }

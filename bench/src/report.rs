@@ -1,6 +1,6 @@
 //! What all runs come to: medians, ratios ours / twin beside their goals, as a table for people and as JSON.
 use crate::latency::Latency;
-use crate::matrix::{Line, Runs};
+use crate::matrix::{Line, Run};
 use crate::measure::Figures;
 use crate::recovery::Recovery;
 use crate::runner::Who;
@@ -26,9 +26,9 @@ pub struct Report {
     /// Where it was measured.
     pub machine: Machine,
     /// Every run.
-    pub runs: Runs,
+    pub runs: Vec<Run>,
     /// Medians of the runs of a line, figure by figure.
-    pub medians: Runs,
+    pub medians: Vec<Run>,
     /// Ours / twin, of the medians.
     pub ratios: Vec<Ratio>,
     pub latency: Vec<Latency>,
@@ -76,11 +76,18 @@ impl Machine {
 
 impl Report {
     /// Add the runs of a matrix, and what follows from them.
-    pub fn add(&mut self, runs: Runs) {
-        for (line, _) in &runs {
-            if !self.medians.iter().any(|(other, _)| other == line) {
-                let of_line: Vec<_> = runs.iter().filter(|r| r.0 == *line).map(|r| r.1).collect();
-                self.medians.push((*line, medians(&of_line)));
+    pub fn add(&mut self, runs: Vec<Run>) {
+        for Run { line, .. } in &runs {
+            if !self.medians.iter().any(|run| run.line == *line) {
+                let of_line: Vec<_> = runs
+                    .iter()
+                    .filter(|r| r.line == *line)
+                    .map(|r| r.figures)
+                    .collect();
+                self.medians.push(Run {
+                    line: *line,
+                    figures: medians(&of_line),
+                });
             }
         }
         self.ratios = [Job::Stateless, Job::Windowed]
@@ -98,8 +105,8 @@ impl Report {
             };
             self.medians
                 .iter()
-                .find(|(l, _)| *l == line)
-                .map(|(_, f)| f)
+                .find(|run| run.line == line)
+                .map(|run| run.figures)
         };
         let (ours, twin) = (of(Who::Ours)?, of(Who::Twin)?);
         let warm = ours.warm_cpu_s_per_million.zip(twin.warm_cpu_s_per_million);
@@ -132,7 +139,7 @@ impl Report {
                 "medians              records/s   warm      CPU s/M  warm    peak MB  machine busy"
             )?;
         }
-        for (line, figures) in &self.medians {
+        for Run { line, figures } in &self.medians {
             write_line(to, *line, figures)?;
             let ratio = self.ratios.iter().find(|r| Some(r.job) == line.job);
             if let Some(ratio) = ratio.filter(|_| self.is_last_of(*line)) {
@@ -159,8 +166,8 @@ impl Report {
     fn is_last_of(&self, line: Line) -> bool {
         self.medians
             .iter()
-            .rfind(|(other, _)| other.job == line.job)
-            .is_some_and(|(last, _)| *last == line)
+            .rfind(|run| run.line.job == line.job)
+            .is_some_and(|last| last.line == line)
     }
 }
 
@@ -269,17 +276,17 @@ mod tests {
 
     #[test]
     fn ratio_is_ours_by_twin_of_the_medians() {
-        let line = |who| Line {
-            job: Some(Job::Windowed),
-            who: Some(who),
+        let run = |who, rate, cpu| Run {
+            line: Line {
+                job: Some(Job::Windowed),
+                who: Some(who),
+            },
+            figures: figures(rate, cpu),
         };
         let mut report = Report::default();
-        let twin = [100.0, 900.0, 300.0].map(|rate| (line(Who::Twin), figures(rate, 2.0)));
-        report.add(
-            twin.into_iter()
-                .chain([(line(Who::Ours), figures(150.0, 3.0))])
-                .collect(),
-        );
+        let twin = [100.0, 900.0, 300.0].map(|rate| run(Who::Twin, rate, 2.0));
+        let ours = run(Who::Ours, 150.0, 3.0);
+        report.add(twin.into_iter().chain([ours]).collect());
         let [ratio] = report.ratios[..] else {
             panic!("one job, one ratio: {:?}", report.ratios)
         };
