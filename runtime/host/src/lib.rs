@@ -1,1 +1,26 @@
-//! Runs jobs: a thread per shard, placed by the log's membership.
+//! Runs jobs: modules into the sandbox, a thread per shard, shards placed by the log's membership. On Kafka, or on the
+//! embedded log for files and `--dev`.
+#![forbid(unsafe_code)]
+
+mod backend;
+mod check;
+mod data_dir;
+mod error;
+mod event;
+mod files;
+mod job;
+mod json_lines;
+mod lag;
+mod layout;
+mod run;
+mod shard;
+mod store;
+mod supervisor;
+
+pub use check::{Checked, check};
+pub use error::{Error, Kind, Result};
+pub use event::{Event, Level, Observer};
+pub use lag::{Lag, lag};
+pub use layout::Layout;
+pub use run::{DevInput, Options, Summary, run, run_on};
+pub use sluicebox_core::embedded::EmbeddedLog;

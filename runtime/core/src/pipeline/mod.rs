@@ -13,7 +13,7 @@ mod verdict;
 mod window;
 
 pub use chunk::{Chunk, Emit};
-pub use plan::{Plan, Target};
+pub use plan::{Plan, Target, sink_topic, source_topic};
 pub use verdict::{Call, FailedCall, Findings, RowId, Verdict, Verdicts, bisect};
 
 use crate::ledger::Account;

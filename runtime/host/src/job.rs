@@ -1,0 +1,97 @@
+//! A job, ready to run: its modules loaded, its plan made.
+
+use crate::error::{Error, Result};
+use crate::event::{Event, Observer};
+use sluicebox_core::pipeline::Plan;
+use sluicebox_core::spec::{JobSpec, ModuleRef, OperatorKind};
+use sluicebox_core::udf::Udf;
+use sluicebox_wasm::{Kind, LogSink, Module, Sandbox, Settings};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A job with its modules.
+pub struct Job {
+    /// What it is.
+    pub spec: JobSpec,
+    /// What shards are built of.
+    pub plan: Plan,
+    sandbox: Arc<Sandbox>,
+    modules: Vec<Arc<Module>>,
+}
+
+impl Job {
+    /// Load the modules of a job; relative paths begin at `base`. Compiled code is kept in `cache_dir`.
+    pub fn load(spec: JobSpec, base: &Path, cache_dir: Option<PathBuf>) -> Result<Self> {
+        let settings = Settings { cache_dir, ..Settings::default() };
+        let sandbox = Sandbox::new(settings).map_err(|e| Error::failed(e.to_string()))?;
+        let mut modules = Vec::new();
+        let mut read: HashMap<PathBuf, Arc<Module>> = HashMap::new();
+        for operator in &spec.operators {
+            let path = module_path(&operator.module, base)?;
+            let module = match read.get(&path) {
+                Some(module) => module.clone(),
+                None => load(&sandbox, &operator.id, &path)?,
+            };
+            read.insert(path, module.clone());
+            modules.push(module);
+        }
+        let digests: Vec<[u8; 32]> = modules.iter().map(|module| digest(module)).collect();
+        let plan = Plan::new(&spec, &digests);
+        Ok(Self { spec, plan, sandbox, modules })
+    }
+
+    /// An instance of each operator's module, in order. Refuses a module that lacks the operator's interface or
+    /// does not take its config.
+    pub fn instantiate(&self, observer: &Arc<dyn Observer>) -> Result<Vec<Box<dyn Udf>>> {
+        let operators = self.spec.operators.iter().zip(&self.modules);
+        operators
+            .map(|(operator, module)| {
+                let kind = match operator.kind {
+                    OperatorKind::Filter => Kind::Filter,
+                    OperatorKind::Map => Kind::Map,
+                    OperatorKind::WindowAggregate { .. } => Kind::WindowAggregate,
+                };
+                let (observer, id) = (observer.clone(), operator.id.clone());
+                let log: LogSink =
+                    Arc::new(move |level, text| observer.event(Event::ModuleLog { operator: &id, level, text }));
+                let config = operator.config.to_string();
+                self.sandbox
+                    .instantiate(module, kind, &config, log)
+                    .map_err(|e| Error::input(format!("operator `{}`, module {}: {e}", operator.id, operator.module)))
+            })
+            .collect()
+    }
+
+    /// What each operator's module is.
+    pub fn modules(&self) -> impl Iterator<Item = (&str, &Module)> {
+        self.spec.operators.iter().zip(&self.modules).map(|(operator, module)| (operator.id.as_str(), module.as_ref()))
+    }
+}
+
+fn module_path(module: &ModuleRef, base: &Path) -> Result<PathBuf> {
+    match module {
+        ModuleRef::Path(path) => Ok(base.join(path)),
+        ModuleRef::Registry { .. } => Err(Error::input(format!(
+            "module {module} names a registry, which does not exist yet; give the path of a .wasm file"
+        ))),
+    }
+}
+
+fn load(sandbox: &Sandbox, operator: &str, path: &Path) -> Result<Arc<Module>> {
+    let bytes = std::fs::read(path).map_err(|e| {
+        Error::input(format!(
+            "operator `{operator}`: can't read module {}: {e}. Build it with `sluicebox build`, or correct the path.",
+            path.display()
+        ))
+    })?;
+    sandbox.load(&bytes).map_err(|e| Error::input(format!("operator `{operator}`, module {}: {e}", path.display())))
+}
+
+fn digest(module: &Module) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (i, byte) in bytes.iter_mut().enumerate() {
+        *byte = module.digest().get(i * 2..i * 2 + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or(0);
+    }
+    bytes
+}

@@ -1,0 +1,133 @@
+//! One shard's thread: open, recover, turn until told to stop.
+
+use crate::error::Error;
+use crate::event::{Event, Observer};
+use crate::job::Job;
+use crate::layout::Layout;
+use crate::{data_dir, store};
+use sluicebox_core::log::Log;
+use sluicebox_core::shard::{Clock, Config, Progress, Shard, ShardError, Turn};
+use sluicebox_core::spec::{Input, StartSpec};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often progress is told where no commit tells it.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+
+/// Everything a shard's thread needs.
+pub struct Task {
+    /// The job.
+    pub job: Arc<Job>,
+    /// Its layout.
+    pub layout: Layout,
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// Number of the shard.
+    pub shard: i32,
+    /// Folder of its state.
+    pub state_dir: PathBuf,
+    /// Who is told.
+    pub observer: Arc<dyn Observer>,
+    /// Set to end the epoch and leave.
+    pub stop: Arc<AtomicBool>,
+    /// Take the changelog's word where committed positions are missing.
+    pub recover_from_changelog: bool,
+}
+
+/// How a shard's thread ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// As told.
+    Stopped(Progress),
+    /// The bounded input has ended; everything is committed.
+    Ended(Progress),
+    /// Start again if the shard is still ours.
+    Restart(String),
+    /// Somebody must act.
+    Halted(Error),
+}
+
+struct Monotonic(Instant);
+
+impl Clock for Monotonic {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+impl Task {
+    /// The thread's body.
+    pub fn run(self) -> Outcome {
+        match self.process() {
+            Ok(outcome) => outcome,
+            Err(Stop::Shard(ShardError::Reconnect(why))) => Outcome::Restart(why),
+            Err(Stop::Shard(ShardError::Halt(why))) => Outcome::Halted(Error::halted(why)),
+            Err(Stop::Host(error)) => Outcome::Halted(error),
+        }
+    }
+
+    fn process(&self) -> Result<Outcome, Stop> {
+        let mut shard = self.open()?;
+        shard.recover()?;
+        self.observer.event(Event::Started { shard: self.shard, epoch: shard.progress().epoch });
+        let mut told = Instant::now();
+        loop {
+            let stopping = self.stop.load(Ordering::Relaxed);
+            let turn = shard.turn(stopping)?;
+            for note in shard.take_notes() {
+                self.observer.event(Event::Note { shard: self.shard, text: &note });
+            }
+            if turn == Turn::Committed || turn == Turn::Ended || told.elapsed() >= PROGRESS_EVERY {
+                told = Instant::now();
+                self.observer.event(Event::Progress { shard: self.shard, progress: &shard.progress() });
+            }
+            match turn {
+                Turn::Ended => return Ok(Outcome::Ended(shard.progress())),
+                Turn::Worked => {}
+                _ if stopping => return Ok(Outcome::Stopped(shard.progress())),
+                Turn::Idle | Turn::Committed | Turn::Aborted => {}
+            }
+        }
+    }
+
+    fn open(&self) -> Result<Shard, Stop> {
+        let Job { spec, plan, .. } = self.job.as_ref();
+        let start = match &spec.source.input {
+            Input::Kafka { start, .. } => start.clone(),
+            Input::File { .. } | Input::Stdin { .. } => StartSpec::Earliest,
+        };
+        let config = Config {
+            log: self.layout.shard(spec, plan, self.shard),
+            source_partitions: self.layout.source.partitions,
+            start,
+            epoch_interval: Duration::from_millis(spec.epoch.interval_ms),
+            overlay_bytes_max: spec.epoch.overlay_bytes_max,
+            cache_bytes_max: spec.epoch.overlay_bytes_max,
+            recover_from_changelog: self.recover_from_changelog,
+            new_lineage: data_dir::random(),
+        };
+        let store = store::open(spec.state, &self.state_dir, self.layout.shards)?;
+        let udfs = self.job.instantiate(&self.observer)?;
+        let log = self.log.open(&config.log).map_err(ShardError::from)?;
+        Ok(Shard::new(config, plan.clone(), log, store, udfs, Box::new(Monotonic(Instant::now())))?)
+    }
+}
+
+enum Stop {
+    Shard(ShardError),
+    Host(Error),
+}
+
+impl From<ShardError> for Stop {
+    fn from(error: ShardError) -> Self {
+        Self::Shard(error)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Host(error)
+    }
+}

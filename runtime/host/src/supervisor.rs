@@ -1,0 +1,215 @@
+//! Starts and stops shards as the membership says, and starts one again that lost its connection, after making sure
+//! that it is still ours.
+
+use crate::error::{Error, Result};
+use crate::event::{Event, Observer};
+use crate::shard::{Outcome, Task};
+use sluicebox_core::log::{MemberEvent, Membership};
+use sluicebox_core::shard::Progress;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long one wait for the membership lasts: bounds how fast anything else is noticed.
+const TICK: Duration = Duration::from_millis(20);
+/// First and longest wait before a shard is started again.
+const RESTART_WAIT_MIN: Duration = Duration::from_millis(100);
+const RESTART_WAIT_MAX: Duration = Duration::from_secs(30);
+/// A shard that ran this long starts again with the shortest wait.
+const RAN_WELL: Duration = Duration::from_secs(60);
+
+/// Makes the task of a shard.
+pub type MakeTask = dyn Fn(i32, Arc<AtomicBool>) -> Task;
+
+struct Running {
+    thread: JoinHandle<Outcome>,
+    stop: Arc<AtomicBool>,
+    since: Instant,
+    /// To be reported as released once it has stopped.
+    revoked: bool,
+}
+
+/// All shards of one job on this host.
+pub struct Supervisor<'a> {
+    make: &'a MakeTask,
+    observer: Arc<dyn Observer>,
+    owned: BTreeSet<i32>,
+    running: BTreeMap<i32, Running>,
+    /// When to start shards again, and how long they waited.
+    waiting: BTreeMap<i32, (Instant, Duration)>,
+    /// Shards whose input has ended.
+    ended: BTreeMap<i32, Progress>,
+    last: BTreeMap<i32, Progress>,
+    halted: Option<Error>,
+}
+
+impl<'a> Supervisor<'a> {
+    /// Nothing runs yet.
+    pub fn new(make: &'a MakeTask, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            make,
+            observer,
+            owned: BTreeSet::new(),
+            running: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            last: BTreeMap::new(),
+            halted: None,
+        }
+    }
+
+    /// Run until `stop`, until a shard halts, or until the input of all `shards` has ended. Answers where each shard of
+    /// this host was, and whether the input has ended.
+    pub fn run(
+        mut self,
+        mut membership: Box<dyn Membership>,
+        shards: i32,
+        stop: &AtomicBool,
+    ) -> Result<(BTreeMap<i32, Progress>, bool)> {
+        let result = loop {
+            match membership.poll(TICK) {
+                Ok(events) => events.into_iter().for_each(|event| self.membership(event)),
+                Err(error) => {
+                    self.halted.get_or_insert(error.into());
+                }
+            }
+            let released = self.reap();
+            if !released.is_empty() {
+                membership.released(&released);
+            }
+            self.restart_due();
+            if let Some(error) = self.halted.take() {
+                break Err(error);
+            }
+            if self.ended.len() == shards as usize {
+                break Ok(true);
+            }
+            if stop.load(Ordering::Relaxed) {
+                break Ok(false);
+            }
+        };
+        self.stop_all(membership.as_mut());
+        // Leaving late only delays whoever takes over; what happened matters more.
+        let left = membership.leave();
+        let ended = result?;
+        if let Some(error) = self.halted {
+            return Err(error);
+        }
+        left?;
+        Ok((self.last, ended))
+    }
+
+    fn membership(&mut self, event: MemberEvent) {
+        match event {
+            MemberEvent::Assigned(shards) => {
+                for shard in shards {
+                    self.owned.insert(shard);
+                    if !self.running.contains_key(&shard) {
+                        self.waiting.insert(shard, (Instant::now(), RESTART_WAIT_MIN));
+                    }
+                }
+            }
+            MemberEvent::Revoked(shards) => self.give_up(&shards, true),
+            MemberEvent::Lost(shards) => self.give_up(&shards, false),
+        }
+    }
+
+    fn give_up(&mut self, shards: &[i32], revoked: bool) {
+        for shard in shards {
+            self.owned.remove(shard);
+            self.waiting.remove(shard);
+            self.ended.remove(shard);
+            if let Some(running) = self.running.get_mut(shard) {
+                running.stop.store(true, Ordering::Relaxed);
+                running.revoked = revoked;
+            }
+        }
+    }
+
+    fn start(&mut self, shard: i32) {
+        let stop = Arc::new(AtomicBool::new(false));
+        let task = (self.make)(shard, stop.clone());
+        match std::thread::Builder::new().name(format!("shard-{shard}")).spawn(move || task.run()) {
+            Ok(thread) => {
+                let running = Running { thread, stop, since: Instant::now(), revoked: false };
+                self.running.insert(shard, running);
+            }
+            Err(error) => self.halted = Some(Error::failed(format!("can't start a thread for shard {shard}: {error}"))),
+        }
+    }
+
+    /// Take in the shards that have ended by themselves. Answers those that were revoked.
+    fn reap(&mut self) -> Vec<i32> {
+        let done: Vec<i32> =
+            self.running.iter().filter(|(_, r)| r.thread.is_finished()).map(|(shard, _)| *shard).collect();
+        let mut released = Vec::new();
+        for shard in done {
+            let Some(Running { thread, since, revoked, .. }) = self.running.remove(&shard) else { continue };
+            let outcome = thread.join().unwrap_or_else(|_| {
+                Outcome::Halted(Error::failed(format!("shard {shard} panicked: this is a bug in sluicebox, please report it")))
+            });
+            self.take_in(shard, outcome, since);
+            if revoked {
+                released.push(shard);
+            }
+        }
+        released
+    }
+
+    fn take_in(&mut self, shard: i32, outcome: Outcome, since: Instant) {
+        match outcome {
+            Outcome::Stopped(progress) => {
+                self.last.insert(shard, progress);
+                self.observer.event(Event::Stopped { shard });
+                // It was given up and then assigned again before it had stopped.
+                if self.owned.contains(&shard) {
+                    self.waiting.insert(shard, (Instant::now(), RESTART_WAIT_MIN));
+                }
+            }
+            Outcome::Ended(progress) => {
+                self.last.insert(shard, progress.clone());
+                self.waiting.remove(&shard);
+                self.ended.insert(shard, progress);
+                self.observer.event(Event::Stopped { shard });
+            }
+            Outcome::Restart(why) if self.owned.contains(&shard) => {
+                let before = self.waiting.remove(&shard).map_or(RESTART_WAIT_MIN, |(_, wait)| wait);
+                let wait = if since.elapsed() > RAN_WELL { RESTART_WAIT_MIN } else { (before * 2).min(RESTART_WAIT_MAX) };
+                self.observer.event(Event::Restarting { shard, why: &why, wait_ms: wait.as_millis() as u64 });
+                self.waiting.insert(shard, (Instant::now() + wait, wait));
+            }
+            Outcome::Restart(_) => self.observer.event(Event::Stopped { shard }),
+            Outcome::Halted(error) => {
+                self.halted.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Start what has waited long enough and is ours as of the membership's last word.
+    fn restart_due(&mut self) {
+        let now = Instant::now();
+        let due: Vec<i32> = self
+            .waiting
+            .iter()
+            .filter(|(shard, (at, _))| *at <= now && self.owned.contains(shard) && !self.running.contains_key(shard))
+            .map(|(shard, _)| *shard)
+            .collect();
+        for shard in due {
+            self.start(shard);
+        }
+    }
+
+    /// End the epochs and the threads. The membership is kept alive meanwhile, so that nobody takes over too early.
+    fn stop_all(&mut self, membership: &mut dyn Membership) {
+        self.owned.clear();
+        self.waiting.clear();
+        self.running.values().for_each(|running| running.stop.store(true, Ordering::Relaxed));
+        while !self.running.is_empty() {
+            // Errors don't matter any more: we are leaving.
+            let _ = membership.poll(TICK);
+            self.reap();
+        }
+    }
+}
