@@ -5,7 +5,8 @@
 use super::fields::Fields;
 use super::names::{name_problem, topic_problem};
 use super::problem::{Collector, Place, Problem, nearest};
-use super::units::{parse_duration_ms, parse_size_bytes, parse_time_ms};
+use super::time::parse_time_ms;
+use super::units::{parse_duration_ms, parse_size_bytes};
 use super::yaml::{Key, Node, Value};
 use std::ops::RangeInclusive;
 

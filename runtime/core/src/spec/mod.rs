@@ -32,6 +32,7 @@ mod read;
 mod read_operators;
 mod read_sinks;
 mod read_source;
+mod time;
 mod timestamp;
 mod units;
 mod variables;
@@ -45,8 +46,9 @@ pub use names::RESERVED_PREFIX;
 pub use plan::operator_number;
 pub use problem::{Place, Problem, Problems};
 pub use read::API_VERSION;
+pub use time::{format_time_ms, parse_time_ms};
 pub use timestamp::{OnInvalid, TimestampFrom, TimestampPolicy, Verdict};
-pub use units::{parse_duration_ms, parse_size_bytes, parse_time_ms};
+pub use units::{parse_duration_ms, parse_size_bytes};
 pub use variables::Lookup;
 
 use std::path::{Path, PathBuf};
