@@ -65,8 +65,7 @@ fn attempt(
     let mut last = job.start("host", None)?;
     let from = u64::from(plan.kills) * plan.orders_per_life;
     job.produce(workload, from, workload.length())?;
-    let total = workload.length() * plan.options.partitions as u64;
-    job.wait_for(total, &mut [&mut last], FINISH_TIMEOUT)?;
+    job.wait_for_end(&mut [&mut last], FINISH_TIMEOUT)?;
     job.check(&Truth::of(workload))?;
     progress(&format!("exact after {} kills", plan.kills));
     Ok(())

@@ -150,6 +150,11 @@ impl Job {
         self.folder.path().join(host)
     }
 
+    /// The local state of a host: what a lost disk takes with it.
+    pub fn state(&self, host: &str) -> PathBuf {
+        self.data(host).join("state")
+    }
+
     /// Start a process that runs the job, with a data folder named after `host`. `failpoint` is `name:count`: abort
     /// the `count`th time that this step is reached.
     pub fn start(&self, host: &str, failpoint: Option<&str>) -> Result<Host> {
@@ -184,7 +189,7 @@ impl Job {
         Ok(committed.iter().map(|c| c.offset).sum())
     }
 
-    /// Wait until `total` records of the input are committed. An error, with the logs, where a host ends before that.
+    /// Wait until the committed positions sum up to `total`. An error, with the logs, where a host ends before that.
     pub fn wait_for(&self, total: u64, hosts: &mut [&mut Host], timeout: Duration) -> Result<()> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -209,6 +214,16 @@ impl Job {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Wait until everything in the input is committed.
+    pub fn wait_for_end(&self, hosts: &mut [&mut Host], timeout: Duration) -> Result<()> {
+        let partitions = self.client.partitions(&self.input)?;
+        let mut total = 0;
+        for partition in 0..partitions.context("the input topic is gone")? {
+            total += self.client.bounds(&self.input, partition)?.1;
+        }
+        self.wait_for(u64::try_from(total)?, hosts, timeout)
     }
 
     /// Compare all topics with the truth.

@@ -1,0 +1,8 @@
+//! End to end: the real program against a real broker, its output compared row by row with an independent truth. One
+//! binary, so that one broker serves all of it.
+
+mod crashes;
+mod halts;
+mod outages;
+mod owners;
+mod results;
