@@ -1,0 +1,172 @@
+//! `sluicebox build`: a Cargo project to the component that `push`, `run` and `inspect` take. It uses the toolchain
+//! that is there, fetches none, and where none fits says which commands would get one.
+
+mod cargo;
+mod encode;
+mod facts;
+mod toolchain;
+
+use anyhow::{Context, Result, bail};
+use sluicebox_wasm::Inspection;
+use std::path::{Path, PathBuf};
+
+/// Compile UDFs written in Rust to Wasm components.
+///
+/// Takes the folder of a Cargo project. A workspace is built whole: each member that is a `cdylib` becomes NAME.wasm.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  sluicebox build                              the project in this folder, to ./NAME.wasm
+  sluicebox build orders-valid --out v2.wasm
+  sluicebox build example-udfs --out modules   all of a workspace, into a folder")]
+pub struct Args {
+    /// Folder of the project (or its Cargo.toml)
+    #[arg(default_value = ".", value_name = "PROJECT")]
+    pub project: PathBuf,
+    /// File to write if its name ends in .wasm (one module only), else the folder to write NAME.wasm into
+    #[arg(long, short, default_value = ".", value_name = "FILE|DIR")]
+    pub out: PathBuf,
+    /// Build only this member of a workspace (may be repeated)
+    #[arg(long, short, value_name = "NAME")]
+    pub package: Vec<String>,
+    /// Cargo's target folder; the project's own by default
+    #[arg(long, value_name = "DIR")]
+    pub target_dir: Option<PathBuf>,
+    /// Take crates only from what was downloaded before
+    #[arg(long)]
+    pub offline: bool,
+    /// Which compiler to use
+    #[arg(long, value_enum, default_value_t)]
+    pub toolchain: toolchain::Choice,
+    /// How to print what was built
+    #[arg(long, value_enum, default_value_t)]
+    pub output: crate::inspect::Output,
+}
+
+/// A module that was built.
+#[derive(Debug, serde::Serialize)]
+pub struct Built {
+    /// The package's name.
+    pub name: String,
+    /// Where the component is.
+    pub path: PathBuf,
+    /// What is in it.
+    #[serde(flatten)]
+    pub inspection: Inspection,
+}
+
+/// Build and print what came out.
+pub fn run(args: Args) -> Result<()> {
+    let built = build(&args)?;
+    match args.output {
+        crate::inspect::Output::Json => println!("{}", serde_json::to_string_pretty(&built)?),
+        crate::inspect::Output::Text => {
+            built.iter().for_each(|module| println!("{}", line(module)))
+        }
+    }
+    Ok(())
+}
+
+/// Build without printing more than cargo does (to standard error).
+pub fn build(args: &Args) -> Result<Vec<Built>> {
+    let project = cargo::Project::read(&args.project, args.offline)?;
+    let packages = project.modules(&args.package)?;
+    let out = Out::new(&args.out, packages.len())?;
+    let toolchain = toolchain::choose(args.toolchain, &facts::gather(&project.folder))?;
+    let compiled = cargo::compile(&project, &packages, &toolchain, args)?;
+    compiled
+        .into_iter()
+        .map(|(name, core)| finish(&name, &core, &out.of(&name)))
+        .collect()
+}
+
+/// Encode, check as the host will, and write one module.
+fn finish(name: &str, core: &Path, path: &Path) -> Result<Built> {
+    let core = std::fs::read(core).with_context(|| format!("reading {}", core.display()))?;
+    let component = encode::component(&core).with_context(|| name.to_owned())?;
+    let inspection = sluicebox_wasm::inspect(&component)
+        .with_context(|| format!("{name} compiles, but a host would refuse it"))?;
+    write(path, &component)?;
+    Ok(Built {
+        name: name.to_owned(),
+        path: path.to_owned(),
+        inspection,
+    })
+}
+
+/// Whole or not at all: a host may be reading the old one.
+fn write(path: &Path, component: &[u8]) -> Result<()> {
+    let partial = path.with_extension("wasm.partial");
+    std::fs::write(&partial, component)
+        .and_then(|()| std::fs::rename(&partial, path))
+        .with_context(|| format!("writing {}", path.display()))
+}
+
+/// Where components go.
+enum Out {
+    File(PathBuf),
+    Folder(PathBuf),
+}
+
+impl Out {
+    fn new(path: &Path, modules: usize) -> Result<Self> {
+        let is_file = path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+            && !path.is_dir();
+        if is_file && modules > 1 {
+            bail!(
+                "{modules} modules don't fit in one file: give `--out` a folder, or choose one with `--package`"
+            );
+        }
+        let folder = if is_file { path.parent() } else { Some(path) };
+        if let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("creating {}", folder.display()))?;
+        }
+        Ok(if is_file {
+            Self::File(path.into())
+        } else {
+            Self::Folder(path.into())
+        })
+    }
+
+    fn of(&self, name: &str) -> PathBuf {
+        match self {
+            Self::File(path) => path.clone(),
+            Self::Folder(folder) => folder.join(format!("{name}.wasm")),
+        }
+    }
+}
+
+fn line(built: &Built) -> String {
+    let size_kib = built.inspection.size_bytes.div_ceil(1024);
+    format!(
+        "{}  {size_kib} KiB  {}",
+        built.path.display(),
+        built.inspection.exports
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn out_is_a_file_only_with_its_extension_and_for_one_module() {
+        let dir = std::env::temp_dir().join(format!("sluicebox-out-{}", std::process::id()));
+        let file = dir.join("m.wasm");
+        assert_eq!(Out::new(&file, 1).unwrap().of("x"), file);
+        assert!(
+            Out::new(&file, 2)
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("--package")
+        );
+        assert_eq!(
+            Out::new(&dir.join("all"), 2).unwrap().of("x"),
+            dir.join("all/x.wasm")
+        );
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}
