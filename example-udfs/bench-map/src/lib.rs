@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 #[derive(Deserialize, Serialize)]
-struct Event<'a> {
+pub struct Event<'a> {
     id: u64,
     user: &'a str,
     #[serde(borrow)]
@@ -16,8 +16,24 @@ struct Event<'a> {
 }
 
 #[sluicebox_udf::map]
-fn enrich(mut event: Event<'_>) -> Event<'_> {
+pub fn enrich(mut event: Event<'_>) -> Event<'_> {
     event.page = event.page.to_uppercase().into();
     event.cents = event.amount * 100;
     event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicebox_udf::{json, testing};
+
+    #[test]
+    fn writes_the_fields_in_order_with_capitals_and_cents() -> Result<(), String> {
+        let event =
+            r#"{"id":7,"user":"user-00000042","page":"/shop/item/007","amount":123,"ts":9}"#;
+        let done = testing::map::<enrich>(json!(null), [event])?;
+        let want = r#"{"id":7,"user":"user-00000042","page":"/SHOP/ITEM/007","amount":123,"ts":9,"cents":12300}"#;
+        assert_eq!(done.outputs[0].text(), want);
+        Ok(())
+    }
 }

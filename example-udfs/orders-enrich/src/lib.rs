@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
-struct Order<'a> {
+pub struct Order<'a> {
     order: u64,
     user: &'a str,
     amount: i64,
@@ -13,7 +13,7 @@ struct Order<'a> {
 }
 
 #[derive(Debug, PartialEq, Serialize)]
-struct Enriched<'a> {
+pub struct Enriched<'a> {
     order: u64,
     user: &'a str,
     item: &'a str,
@@ -25,7 +25,7 @@ struct Enriched<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Config {
+pub struct Config {
     /// Currency that values are given in.
     currency: String,
     /// What one unit of another currency is worth in it.
@@ -34,7 +34,7 @@ struct Config {
 }
 
 #[sluicebox_udf::map]
-fn enrich<'a>(order: Order<'a>, config: &'a Config) -> Result<Enriched<'a>, String> {
+pub fn enrich<'a>(order: Order<'a>, config: &'a Config) -> Result<Enriched<'a>, String> {
     let rate = match config.rates.get(order.currency) {
         Some(rate) => *rate,
         None if order.currency == config.currency => 1.0,
@@ -49,4 +49,33 @@ fn enrich<'a>(order: Order<'a>, config: &'a Config) -> Result<Enriched<'a>, Stri
         value_cents: (order.amount as f64 * rate).round() as i64,
         value_currency: &config.currency,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicebox_udf::{json, testing};
+
+    #[test]
+    fn renames_the_amount_and_adds_its_value() -> Result<(), String> {
+        let order = json!({"order": 17, "user": "user-0042", "amount": 1999, "currency": "USD", "item": "/shop/item/007"});
+        let unknown =
+            json!({"order": 18, "user": "user-0042", "amount": 5, "currency": "XXX", "item": "/"});
+        let config = json!({"currency": "EUR", "rates": {"USD": 0.9}});
+        let done = testing::map::<enrich>(config, [("user-0042", order), ("user-0042", unknown)])?;
+        assert_eq!(done.outputs.len(), 1);
+        assert_eq!(
+            done.outputs[0].text(),
+            r#"{"order":17,"user":"user-0042","item":"/shop/item/007","amount_cents":1999,"currency":"USD","value_cents":1799,"value_currency":"EUR"}"#
+        );
+        assert_eq!(
+            done.outputs[0].key.as_deref(),
+            Some(b"user-0042".as_slice())
+        );
+        assert_eq!(
+            (done.errors[0].row, done.errors[0].message.as_str()),
+            (1, "no rate for currency XXX")
+        );
+        Ok(())
+    }
 }

@@ -3,14 +3,14 @@
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-struct Order<'a> {
+pub struct Order<'a> {
     amount: i64,
     currency: &'a str,
 }
 
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Config {
+pub struct Config {
     /// Smallest amount to keep, in cents.
     minimum: i64,
     currencies: Vec<String>,
@@ -27,10 +27,37 @@ impl Default for Config {
 }
 
 #[sluicebox_udf::filter]
-fn valid(order: Order<'_>, config: &Config) -> bool {
+pub fn valid(order: Order<'_>, config: &Config) -> bool {
     order.amount >= config.minimum
         && config
             .currencies
             .iter()
             .any(|known| known == order.currency)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicebox_udf::{json, testing};
+
+    #[test]
+    fn keeps_what_is_large_enough_and_in_a_known_currency() -> Result<(), String> {
+        let orders = [
+            r#"{"order":1,"user":"u","amount":1999,"currency":"EUR","item":"/a"}"#,
+            r#"{"amount":999,"currency":"EUR"}"#,
+            r#"{"amount":5000,"currency":"XXX"}"#,
+            r#"{"amount":5000}"#,
+        ];
+        let done = testing::filter::<valid>(json!({"minimum": 1000}), orders)?;
+        assert_eq!(done.kept, [0]);
+        assert_eq!(done.errors[0].row, 3);
+        assert!(done.errors[0].message.contains("missing field `currency`"));
+        Ok(())
+    }
+
+    #[test]
+    fn refuses_a_config_it_does_not_know() {
+        let refused = testing::filter::<valid>(json!({"minimun": 1}), [""; 0]).unwrap_err();
+        assert!(refused.contains("unknown field `minimun`"), "{refused}");
+    }
 }

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use sluicebox_udf::{Accumulator, Window};
 
 #[derive(Deserialize)]
-struct Order {
+pub struct Order {
     value_cents: i64,
 }
 
 #[derive(Accumulator)]
-struct Spend {
+pub struct Spend {
     count: u64,
     sum: i64,
     min: i64,
@@ -18,7 +18,7 @@ struct Spend {
 }
 
 #[derive(Debug, PartialEq, Serialize)]
-struct Spent<'a> {
+pub struct Spent<'a> {
     user: &'a str,
     window_start: i64,
     count: u64,
@@ -66,5 +66,32 @@ impl Spend {
             min_cents: self.min,
             max_cents: self.max,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicebox_udf::{json, testing};
+
+    #[test]
+    fn counts_and_sums_each_user() -> Result<(), String> {
+        let order = |value: i64| json!({"order": 1, "value_cents": value});
+        let orders = [
+            ("ann", order(5)),
+            ("bob", order(7)),
+            ("ann", order(-3)),
+            ("ann", order(i64::MAX)),
+        ];
+        let done = testing::window_aggregate::<Spend>(json!(null), 0..60_000, orders)?;
+        let spent = |user, count, sum, min, max| json!({"user": user, "window_start": 0, "count": count, "sum_cents": sum, "min_cents": min, "max_cents": max});
+        assert_eq!(done.outputs[0].json(), spent("ann", 2, 2, -3, 5));
+        assert_eq!(done.outputs[1].json(), spent("bob", 1, 7, 7, 7));
+        assert_eq!(done.outputs, done.outputs_by_merge);
+        assert_eq!(
+            (done.errors[0].row, done.errors[0].message.as_str()),
+            (3, "the sum overflows")
+        );
+        Ok(())
     }
 }
