@@ -11,8 +11,9 @@ use anyhow::{Context, Result, bail};
 use crate::broker::unique;
 use crate::client::Client;
 use crate::process::{self, Signal};
-use crate::truth::{RATES, Truth};
-use crate::workload::{OUT_OF_ORDER_MS, Workload};
+use crate::spec;
+use crate::truth::Truth;
+use crate::workload::Workload;
 
 /// How a job differs from the usual one.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ impl Default for Options {
     }
 }
 
-/// A job with topics of its own: orders → valid → enriched → spend per user and minute.
+/// A job with topics of its own.
 #[derive(Debug)]
 pub struct Job {
     folder: tempfile::TempDir,
@@ -61,8 +62,17 @@ pub struct Job {
 }
 
 impl Job {
-    /// Create the topics and write the spec.
+    /// The usual job: orders → valid → enriched → spend per user and minute.
     pub fn new(client: &Client, options: &Options) -> Result<Self> {
+        Self::with(client, options, spec::spend)
+    }
+
+    /// A job with another spec.
+    pub fn with(
+        client: &Client,
+        options: &Options,
+        spec: impl FnOnce(&Job, &Options) -> String,
+    ) -> Result<Self> {
         let name = unique("spend");
         let topic = |of: &str| format!("{name}-{of}");
         let job = Self {
@@ -80,64 +90,8 @@ impl Job {
         for topic in [&job.input, &job.output, &job.late, &job.dead] {
             client.create_topic(topic, options.partitions, &[])?;
         }
-        fs::write(job.spec_path(), job.spec(options))?;
+        fs::write(job.spec_path(), spec(&job, options))?;
         Ok(job)
-    }
-
-    /// The spec's text.
-    pub fn spec(&self, options: &Options) -> String {
-        let Self {
-            name,
-            input,
-            output,
-            late,
-            dead,
-            group,
-            ..
-        } = self;
-        let Options {
-            epoch_ms,
-            state,
-            more,
-            ..
-        } = options;
-        let shards = options
-            .shards
-            .map_or(String::new(), |n| format!("shards: {n}\n"));
-        let (bootstrap, delay_s) = (self.client.bootstrap(), OUT_OF_ORDER_MS / 1000);
-        let module = |name: &str| guest(name).display().to_string();
-        let (valid, enrich, spend) = (
-            module("orders-valid"),
-            module("orders-enrich"),
-            module("spend-per-user"),
-        );
-        format!(
-            "apiVersion: sluicebox/v1\n\
-             job: {name}\n\
-             source:\n  \
-               kafka: {{ topic: {input}, start: earliest }}\n  \
-               timestamp: record\n  \
-               watermark: {{ max_out_of_orderness: {delay_s}s }}\n\
-             operators:\n  \
-               - id: valid\n    \
-                 filter: {{ module: {valid} }}\n    \
-                 on_error: dead_letter\n  \
-               - id: enrich\n    \
-                 map: {{ module: {enrich}, config: {RATES} }}\n  \
-               - id: spend\n    \
-                 window-aggregate:\n      \
-                   module: {spend}\n      \
-                   window: {{ tumbling: 1m }}\n      \
-                   late: {{ topic: {late} }}\n\
-             sink:\n  kafka: {{ topic: {output} }}\n\
-             delivery: exactly_once\n\
-             epoch: {{ interval: {epoch_ms}ms }}\n\
-             dead_letter: {{ topic: {dead} }}\n\
-             state: {state}\n\
-             kafka: {{ bootstrap_servers: '{bootstrap}' }}\n\
-             group: {group}\n\
-             {shards}{more}"
-        )
     }
 
     /// Where the spec is.

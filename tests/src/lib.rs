@@ -9,5 +9,6 @@ pub mod install;
 pub mod job;
 pub mod process;
 pub mod records;
+pub mod spec;
 pub mod truth;
 pub mod workload;

@@ -37,8 +37,8 @@ fn halts(job: &Job, host: &mut Host, code: i32, before: usize, words: &[&str]) -
     let status = host.wait(TIMEOUT)?;
     let log = host.log();
     ensure!(
-        status.code().is_some_and(|code| code != 0),
-        "ended with {status}:\n{log}"
+        status.code() == Some(code),
+        "ended with {status}, not {code}:\n{log}"
     );
     for word in words {
         ensure!(log.contains(word), "{word:?} is not in the error:\n{log}");
@@ -61,7 +61,13 @@ fn a_topic_recreated_while_the_job_was_down() -> Result<()> {
     job.client().delete_topic(&job.input)?;
     job.client().create_topic(&job.input, 4, &[])?;
     job.produce(&workload, 0, workload.length())?;
-    halts(&job, &mut job.start("host", None)?, HALTED, before, &[&job.input])
+    halts(
+        &job,
+        &mut job.start("host", None)?,
+        HALTED,
+        before,
+        &[&job.input],
+    )
 }
 
 #[test]
@@ -86,6 +92,7 @@ fn retention_that_passed_our_offset() -> Result<()> {
     halts(
         &job,
         &mut job.start("host", None)?,
+        HALTED,
         before,
         &[&job.input, "2500"],
     )
@@ -102,6 +109,7 @@ fn positions_that_someone_deleted() -> Result<()> {
     halts(
         &job,
         &mut job.start("host", None)?,
+        HALTED,
         before,
         &[&job.group, "--from-changelog"],
     )
@@ -117,6 +125,7 @@ fn partitions_added_to_the_input() -> Result<()> {
     halts(
         &job,
         &mut job.start("host", None)?,
+        HALTED,
         before,
         &[&job.input, "partitions"],
     )
@@ -126,5 +135,11 @@ fn partitions_added_to_the_input() -> Result<()> {
 fn an_input_topic_that_does_not_exist() -> Result<()> {
     let job = Job::new(&broker::shared().client(), &Options::default())?;
     job.client().delete_topic(&job.input)?;
-    halts(&job, &mut job.start("host", None)?, REFUSED, 0, &[&job.input])
+    halts(
+        &job,
+        &mut job.start("host", None)?,
+        REFUSED,
+        0,
+        &[&job.input],
+    )
 }

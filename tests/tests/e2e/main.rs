@@ -6,3 +6,5 @@ mod halts;
 mod outages;
 mod owners;
 mod results;
+mod rows;
+mod sizes;

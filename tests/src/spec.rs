@@ -1,0 +1,70 @@
+//! The job specs of end-to-end tests, as their authors would write them.
+
+use crate::job::{Job, Options, guest};
+use crate::truth::RATES;
+use crate::workload::OUT_OF_ORDER_MS;
+
+/// Orders → valid → enriched → spend per user and minute.
+pub fn spend(job: &Job, options: &Options) -> String {
+    let module = |name: &str| guest(name).display().to_string();
+    let (valid, enrich, spend) = (
+        module("orders-valid"),
+        module("orders-enrich"),
+        module("spend-per-user"),
+    );
+    let late = &job.late;
+    let operators = format!(
+        "operators:
+  - id: valid
+    filter: {{ module: {valid} }}
+    on_error: dead_letter
+  - id: enrich
+    map: {{ module: {enrich}, config: {RATES} }}
+  - id: spend
+    window-aggregate:
+      module: {spend}
+      window: {{ tumbling: 1m }}
+      late: {{ topic: {late} }}
+"
+    );
+    with_operators(job, options, "", &operators)
+}
+
+/// Any operators; `time` says further things about the source's timestamps, such as `, on_invalid: skip`.
+pub fn with_operators(job: &Job, options: &Options, time: &str, operators: &str) -> String {
+    let Job {
+        name,
+        input,
+        output,
+        dead,
+        group,
+        ..
+    } = job;
+    let Options {
+        epoch_ms,
+        state,
+        more,
+        ..
+    } = options;
+    let shards = options
+        .shards
+        .map_or(String::new(), |n| format!("shards: {n}\n"));
+    let (bootstrap, delay_s) = (job.client().bootstrap(), OUT_OF_ORDER_MS / 1000);
+    format!(
+        "apiVersion: sluicebox/v1
+job: {name}
+source:
+  kafka: {{ topic: {input}, start: earliest }}
+  timestamp: {{ from: record{time} }}
+  watermark: {{ max_out_of_orderness: {delay_s}s }}
+{operators}sink:
+  kafka: {{ topic: {output} }}
+delivery: exactly_once
+epoch: {{ interval: {epoch_ms}ms }}
+dead_letter: {{ topic: {dead} }}
+state: {state}
+kafka: {{ bootstrap_servers: '{bootstrap}' }}
+group: {group}
+{shards}{more}"
+    )
+}
