@@ -5,6 +5,7 @@ use crate::errors;
 use crate::ffi::Code;
 use crate::ffi::client::{Client, Role};
 use crate::limits::ANSWER_WAIT_MAX;
+use crate::membership::Member;
 use crate::shard::Shard;
 use crate::{source, topics};
 use sluicebox_core::log::{
@@ -82,8 +83,8 @@ impl Log for Kafka {
         topics::ensure_changelog(&self.admin, name, shards)
     }
 
-    fn join(&self, _member: &MemberConfig) -> Result<Box<dyn Membership>> {
-        Err(Error::halt("membership is not there yet"))
+    fn join(&self, member: &MemberConfig) -> Result<Box<dyn Membership>> {
+        Ok(Box::new(Member::join(&self.connection, member)?))
     }
 
     fn lag(&self, topic: &str, group: &str) -> Result<Vec<PartitionLag>> {

@@ -39,3 +39,11 @@ pub const PACKED_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const METADATA_BYTES_MAX: usize = 200;
 /// Most records that one call into librdkafka fetches.
 pub const CONSUME_MAX: usize = 4096;
+/// A member that isn't heard of for this long is out of its group, and others run its shards.
+pub const SESSION_TIMEOUT_MS: u32 = 10_000;
+/// How often a member is heard of.
+pub const HEARTBEAT_MS: u32 = 3_000;
+/// How long others wait for a shard that was asked back before the member is put out.
+pub const RELEASE_WAIT_MAX: Duration = Duration::from_secs(120);
+/// Longest time to leave a group.
+pub const LEAVE_WAIT_MAX: Duration = Duration::from_secs(5);

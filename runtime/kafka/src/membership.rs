@@ -1,1 +1,241 @@
-//! Membership in the group that shares a job's shards.
+//! Membership in the group that shares a job's shards: who *should* run which.
+//!
+//! The group subscribes to the changelog topic and never reads it: Kafka's own protocol places its partitions, which
+//! are the shards. Members are static (a restart within the session keeps its shards) and cooperative (a shard moves
+//! only after its owner gave it up). Who *may* run a shard the transactional id decides, not this.
+
+use crate::connection::Connection;
+use crate::errors;
+use crate::ffi::client::{Client, Role};
+use crate::ffi::group::{Event, Group};
+use crate::ffi::list::{Entry, List};
+use crate::ffi::{Code, cstring};
+use crate::limits::{HEARTBEAT_MS, LEAVE_WAIT_MAX, RELEASE_WAIT_MAX, SESSION_TIMEOUT_MS};
+use sluicebox_core::log::{Error, Kind, MemberConfig, MemberEvent, Membership, Result};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// One host's membership in one job.
+pub struct Member {
+    group: Group,
+    config: MemberConfig,
+    owned: BTreeSet<i32>,
+    /// Asked back as one lot; librdkafka is answered when all of it is released.
+    asked_back: BTreeSet<i32>,
+    released: BTreeSet<i32>,
+}
+
+fn settings(config: &MemberConfig) -> Vec<(&'static str, String)> {
+    vec![
+        ("group.id", config.group.clone()),
+        ("group.instance.id", config.host_id.clone()),
+        ("partition.assignment.strategy", "cooperative-sticky".into()),
+        ("session.timeout.ms", SESSION_TIMEOUT_MS.to_string()),
+        ("heartbeat.interval.ms", HEARTBEAT_MS.to_string()),
+        // How long others wait for shards that we were asked to give up.
+        (
+            "max.poll.interval.ms",
+            RELEASE_WAIT_MAX.as_millis().to_string(),
+        ),
+        ("enable.auto.commit", "false".into()),
+        ("enable.auto.offset.store", "false".into()),
+        ("allow.auto.create.topics", "false".into()),
+        // Nothing is read: partitions are assigned at their end and paused. Should one be fetched before the pause, then
+        // very little.
+        ("auto.offset.reset", "latest".into()),
+        ("queued.min.messages", "1".into()),
+        ("queued.max.messages.kbytes", "1".into()),
+        ("fetch.message.max.bytes", "1024".into()),
+        ("reconnect.backoff.ms", "50".into()),
+        ("reconnect.backoff.max.ms", "1000".into()),
+    ]
+}
+
+impl Member {
+    /// Join; what is ours comes by `poll`.
+    pub fn join(connection: &Connection, config: &MemberConfig) -> Result<Member> {
+        let client = Client::new(Role::Consumer, &connection.consumer(&settings(config)))
+            .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
+        let group = Group::join(Arc::new(client), &config.changelog)
+            .map_err(|fault| Error::halt(format!("join group {}: {}", config.group, fault.text)))?;
+        Ok(Member {
+            group,
+            config: config.clone(),
+            owned: BTreeSet::new(),
+            asked_back: BTreeSet::new(),
+            released: BTreeSet::new(),
+        })
+    }
+
+    fn list<'a>(&self, shards: impl IntoIterator<Item = &'a i32>) -> List {
+        /// librdkafka's mark for the end of a partition.
+        const END: i64 = -1;
+        let topic = cstring(&self.config.changelog);
+        let mut list = List::new(8);
+        for shard in shards {
+            list.add(&topic, *shard, END);
+        }
+        list
+    }
+
+    fn take(&mut self, event: Event, events: &mut Vec<MemberEvent>) -> Result<()> {
+        match event {
+            Event::Assigned(entries) => self.assigned(&numbers(&entries), events),
+            Event::Revoked { entries, lost } => self.revoked(&numbers(&entries), lost, events),
+            Event::Error(fault) => match fault.code {
+                Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                | Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC => {
+                    Err(errors::no_topic("changelog", &self.config.changelog))
+                }
+                Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
+                | Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED => {
+                    let what = format!("member of group {}", self.config.group);
+                    Err(errors::error(&what, &fault, self.group.client()))
+                }
+                // The client keeps trying by itself; fatal errors are looked for apart.
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn assigned(&mut self, shards: &[i32], events: &mut Vec<MemberEvent>) -> Result<()> {
+        self.answer(|group, list| group.add(list), shards)?;
+        self.owned.extend(shards);
+        if !shards.is_empty() {
+            events.push(MemberEvent::Assigned(shards.to_vec()));
+        }
+        Ok(())
+    }
+
+    fn revoked(&mut self, shards: &[i32], lost: bool, events: &mut Vec<MemberEvent>) -> Result<()> {
+        if lost || shards.is_empty() {
+            self.give_up(shards, events)
+        } else {
+            self.asked_back = shards.iter().copied().collect();
+            self.released.clear();
+            events.push(MemberEvent::Revoked(shards.to_vec()));
+            Ok(())
+        }
+    }
+
+    /// Shards that are gone already.
+    fn give_up(&mut self, shards: &[i32], events: &mut Vec<MemberEvent>) -> Result<()> {
+        self.answer(|group, list| group.remove(list), shards)?;
+        self.owned.retain(|shard| !shards.contains(shard));
+        self.asked_back.clear();
+        if !shards.is_empty() {
+            events.push(MemberEvent::Lost(shards.to_vec()));
+        }
+        Ok(())
+    }
+
+    fn answer(
+        &self,
+        call: impl Fn(&Group, &List) -> std::result::Result<(), crate::ffi::Fault>,
+        shards: &[i32],
+    ) -> Result<()> {
+        call(&self.group, &self.list(shards)).map_err(|fault| {
+            let what = format!("member of group {}", self.config.group);
+            errors::error(&what, &fault, self.group.client())
+        })
+    }
+
+    /// The error that ends this membership, if there is one.
+    fn fatal(&self) -> Option<Error> {
+        let fatal = self.group.client().fatal()?;
+        let (group, host) = (&self.config.group, &self.config.host_id);
+        Some(Error::halt(match fatal.code {
+            Code::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID => format!(
+                "another host runs with this host id ({host}) in group {group}: its data folder is a copy of ours, or one \
+                 process runs twice; give each host a data folder of its own"
+            ),
+            _ => format!("member {host} of group {group}: {}", fatal.text),
+        }))
+    }
+}
+
+fn numbers(entries: &[Entry]) -> Vec<i32> {
+    entries.iter().map(|entry| entry.partition).collect()
+}
+
+impl Membership for Member {
+    fn poll(&mut self, wait: Duration) -> Result<Vec<MemberEvent>> {
+        let mut events = Vec::new();
+        let until = Instant::now() + wait;
+        loop {
+            // Nothing else must come before the lot that was asked back is released, so don't wait for long.
+            let left = until.saturating_duration_since(Instant::now());
+            let event = match events.is_empty() {
+                true => self.group.poll(left),
+                false => self.group.poll(Duration::ZERO),
+            };
+            if let Some(error) = self.fatal() {
+                return Err(error);
+            }
+            match event {
+                Some(event) => self.take(event, &mut events)?,
+                None if events.is_empty() && Instant::now() < until => {}
+                None => break,
+            }
+        }
+        if !self.asked_back.is_empty() && self.group.lost() {
+            let shards: Vec<i32> = self.asked_back.iter().copied().collect();
+            self.give_up(&shards, &mut events)?;
+        }
+        Ok(events)
+    }
+
+    fn released(&mut self, shards: &[i32]) {
+        self.released.extend(shards);
+        if self.asked_back.is_empty() || !self.asked_back.is_subset(&self.released) {
+            return;
+        }
+        let asked_back = std::mem::take(&mut self.asked_back);
+        self.owned.retain(|shard| !asked_back.contains(shard));
+        let list = self.list(&asked_back);
+        // An error here is a fatal one, which the next poll tells.
+        let _ = self.group.remove(&list);
+    }
+
+    /// A static member's close tells nobody, and others would wait for the session to end. Unsubscribing does tell, once
+    /// all is given up: so unsubscribe, give up, and close only when the request to leave is out.
+    fn leave(self: Box<Self>) -> Result<()> {
+        let what = format!("leave group {}", self.config.group);
+        let failed = |fault| errors::error(&what, &fault, self.group.client());
+        if let Some(error) = self.fatal() {
+            return Err(error);
+        }
+        if !self.asked_back.is_empty() {
+            self.group
+                .remove(&self.list(&self.asked_back))
+                .map_err(failed)?;
+        }
+        self.group.unsubscribe().map_err(failed)?;
+        let until = Instant::now() + LEAVE_WAIT_MAX;
+        while self.group.is_member() {
+            match self.group.poll(Duration::from_millis(20)) {
+                Some(Event::Revoked { entries, .. }) => {
+                    self.group
+                        .remove(&self.list(&numbers(&entries)))
+                        .map_err(failed)?;
+                }
+                Some(Event::Assigned(entries)) => {
+                    self.group
+                        .add(&self.list(&numbers(&entries)))
+                        .map_err(failed)?;
+                }
+                Some(Event::Error(_)) | None => {}
+            }
+            if Instant::now() > until {
+                return Err(Error::new(
+                    Kind::Retriable,
+                    format!(
+                        "{what}: no answer; others take over when the session ends, in {SESSION_TIMEOUT_MS} ms"
+                    ),
+                ));
+            }
+        }
+        self.group.close().map_err(failed)
+    }
+}

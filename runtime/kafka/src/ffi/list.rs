@@ -1,6 +1,6 @@
 //! A list of partitions with offsets, as librdkafka's calls take and fill it.
 
-use super::{Code, bytes, string};
+use super::{Code, bytes};
 use rdkafka_sys as sys;
 use std::ffi::CStr;
 use std::ptr::NonNull;
@@ -8,8 +8,6 @@ use std::ptr::NonNull;
 /// A partition of a list, copied out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Topic.
-    pub topic: String,
     /// Partition.
     pub partition: i32,
     /// Offset, or one of librdkafka's negative marks.
@@ -69,24 +67,8 @@ impl List {
 
     /// The partitions, copied out.
     pub fn entries(&self) -> Vec<Entry> {
-        // SAFETY: a live list with `cnt` elements; metadata is null or has the size beside it.
-        unsafe {
-            let count = (*self.raw()).cnt as usize;
-            (0..count)
-                .map(|i| {
-                    let element = (*self.raw()).elems.add(i);
-                    Entry {
-                        topic: string((*element).topic),
-                        partition: (*element).partition,
-                        offset: (*element).offset,
-                        metadata: bytes((*element).metadata.cast(), (*element).metadata_size)
-                            .unwrap_or_default()
-                            .to_vec(),
-                        code: (*element).err,
-                    }
-                })
-                .collect()
-        }
+        // SAFETY: a live list.
+        unsafe { entries(self.raw()) }
     }
 
     pub(super) fn raw(&self) -> *mut sys::rd_kafka_topic_partition_list_t {
@@ -98,5 +80,29 @@ impl Drop for List {
     fn drop(&mut self) {
         // SAFETY: ours, and its last use.
         unsafe { sys::rd_kafka_topic_partition_list_destroy(self.raw()) }
+    }
+}
+
+/// The partitions of a list that may belong to somebody else, copied out.
+///
+/// # Safety
+/// `list` is a live list.
+pub(super) unsafe fn entries(list: *const sys::rd_kafka_topic_partition_list_t) -> Vec<Entry> {
+    // SAFETY: by this function's contract the list has `cnt` elements; metadata is null or has the size beside it.
+    unsafe {
+        let count = (*list).cnt as usize;
+        (0..count)
+            .map(|i| {
+                let element = (*list).elems.add(i);
+                Entry {
+                    partition: (*element).partition,
+                    offset: (*element).offset,
+                    metadata: bytes((*element).metadata.cast(), (*element).metadata_size)
+                        .unwrap_or_default()
+                        .to_vec(),
+                    code: (*element).err,
+                }
+            })
+            .collect()
     }
 }

@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod client;
 pub mod consume;
+pub mod group;
 pub mod list;
 pub mod produce;
 pub mod transaction;
