@@ -22,6 +22,7 @@ use anyhow::{Context, Result, bail};
 use crate::client::Client;
 use crate::install::{classpath, java};
 use crate::process::{self, Signal};
+use crate::proxy::Proxy;
 
 const READY_TIMEOUT: Duration = Duration::from_secs(90);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -36,6 +37,8 @@ pub struct Options {
     pub heap_mib: u32,
     /// Further lines for `server.properties`; they win over ours.
     pub properties: Vec<(String, String)>,
+    /// With a second listener behind a [`Proxy`].
+    pub proxied: bool,
 }
 
 impl Default for Options {
@@ -43,6 +46,7 @@ impl Default for Options {
         Self {
             heap_mib: 512,
             properties: Vec::new(),
+            proxied: false,
         }
     }
 }
@@ -53,6 +57,7 @@ pub struct Broker {
     folder: tempfile::TempDir,
     port: u16,
     heap_mib: u32,
+    proxy: Option<Proxy>,
     running: Option<Running>,
 }
 
@@ -85,13 +90,18 @@ impl Broker {
             .prefix("sluicebox-broker-")
             .tempdir()?;
         let (port, controller) = (free_port()?, free_port()?);
-        let properties = properties(folder.path(), port, controller, options);
+        let mut properties = properties(folder.path(), port, controller, options);
+        let proxy = match options.proxied {
+            true => Some(proxied(&mut properties, port, controller)?),
+            false => None,
+        };
         fs::write(folder.path().join("server.properties"), properties)?;
         format_storage(folder.path())?;
         let mut broker = Self {
             folder,
             port,
             heap_mib: options.heap_mib,
+            proxy,
             running: None,
         };
         broker.start_again()?;
@@ -101,6 +111,11 @@ impl Broker {
     /// `host:port` for clients.
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The proxy in front of the second listener; an error without [`Options::proxied`].
+    pub fn proxy(&self) -> Result<&Proxy> {
+        self.proxy.as_ref().context("this broker has no proxy")
     }
 
     /// A test's view of the broker: topics, records, offsets.
@@ -285,6 +300,18 @@ fn properties(folder: &Path, port: u16, controller: u16, options: &Options) -> S
         lines.push_str(&format!("{key}={value}\n"));
     }
     lines
+}
+
+/// A listener of its own whose advertised address is the proxy's: clients that begin there stay there.
+fn proxied(properties: &mut String, port: u16, controller: u16) -> Result<Proxy> {
+    let (behind, before) = (free_port()?, free_port()?);
+    properties.push_str(&format!(
+        "listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{behind},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{before}\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+         inter.broker.listener.name=PLAINTEXT\n"
+    ));
+    Proxy::start(before, behind)
 }
 
 /// A shell that outlives this process by a moment: its `read` fails when our end of the pipe closes.

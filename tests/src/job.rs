@@ -28,6 +28,8 @@ pub struct Options {
     pub state: &'static str,
     /// Further lines at the end of the spec.
     pub more: String,
+    /// Where the job finds the broker, if not where the test does.
+    pub bootstrap: Option<String>,
 }
 
 impl Default for Options {
@@ -38,6 +40,7 @@ impl Default for Options {
             epoch_ms: 100,
             state: "rocksdb",
             more: String::new(),
+            bootstrap: None,
         }
     }
 }

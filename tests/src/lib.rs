@@ -8,6 +8,7 @@ pub mod crash;
 pub mod install;
 pub mod job;
 pub mod process;
+pub mod proxy;
 pub mod records;
 pub mod spec;
 pub mod truth;

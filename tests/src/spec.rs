@@ -49,7 +49,11 @@ pub fn with_operators(job: &Job, options: &Options, time: &str, operators: &str)
     let shards = options
         .shards
         .map_or(String::new(), |n| format!("shards: {n}\n"));
-    let (bootstrap, delay_s) = (job.client().bootstrap(), OUT_OF_ORDER_MS / 1000);
+    let bootstrap = options
+        .bootstrap
+        .as_deref()
+        .unwrap_or(job.client().bootstrap());
+    let delay_s = OUT_OF_ORDER_MS / 1000;
     format!(
         "apiVersion: sluicebox/v1
 job: {name}

@@ -3,6 +3,7 @@
 
 mod crashes;
 mod halts;
+mod late_requests;
 mod outages;
 mod owners;
 mod results;
