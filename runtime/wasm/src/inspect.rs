@@ -339,3 +339,6 @@ fn under(
     }
     Err(ModuleError::Limit { what, got, limit })
 }
+
+#[cfg(test)]
+mod tests;

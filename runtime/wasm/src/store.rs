@@ -174,7 +174,7 @@ mod tests {
             cpu_ms_max: 100,
             first_tick_at: None,
         };
-        let at = |ms| Duration::from_millis(5_000 + ms);
+        let at = |ms: u64| Duration::from_millis(5_000 + ms);
         assert!(deadline.tick(at(0)).is_ok());
         assert!(deadline.tick(at(100)).is_ok());
         assert!(deadline.tick(at(101)).is_err());

@@ -34,14 +34,34 @@ fn describe(error: &Error, last_words: Option<&str>) -> String {
         text.push_str(words);
     }
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
-        // The display, not the frames: only it demangles names. Its first line says that there is a backtrace.
-        for line in backtrace.to_string().lines().skip(1) {
-            text.push_str("\n    ");
-            text.push_str(&clean(line.trim(), FRAME_BYTES_MAX));
-        }
+        frames(backtrace, &mut text);
     }
     text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
     text
+}
+
+/// One line a frame, innermost first; recursion is told once. Read from the display, not from the frames: only it
+/// demangles names. Its first line says that this is a backtrace; the others are `N: ADDRESS - MODULE!NAME`.
+fn frames(backtrace: &WasmBacktrace, text: &mut String) {
+    let mut last = "";
+    let shown = backtrace.to_string();
+    for line in shown.lines().skip(1) {
+        let Some((address, name)) = line.split_once(" - ") else {
+            continue;
+        };
+        let name = name.strip_prefix("<unknown>!").unwrap_or(name);
+        if name == last {
+            continue;
+        }
+        last = name;
+        text.push_str("\n    at ");
+        text.push_str(&clean(name, FRAME_BYTES_MAX));
+        if name.contains("<wasm function") {
+            // No name section: then the address is all there is to find it by.
+            let address = address.rsplit(' ').next().unwrap_or(address);
+            text.push_str(&clean(&format!(" ({address})"), FRAME_BYTES_MAX));
+        }
+    }
 }
 
 fn reason(error: &Error) -> String {
@@ -52,7 +72,10 @@ fn reason(error: &Error) -> String {
         Some(Trap::UnreachableCodeReached) => "panicked (reached `unreachable`)".into(),
         Some(Trap::StackOverflow) => "used up its stack: endless or too deep recursion".into(),
         Some(Trap::OutOfFuel) => "used up its budget of instructions for one call".into(),
-        Some(Trap::MemoryOutOfBounds) => "accessed memory out of bounds".into(),
+        Some(Trap::MemoryOutOfBounds) => {
+            "accessed memory out of bounds: a wild pointer, or endless recursion over large frames"
+                .into()
+        }
         Some(trap) => clean(&trap.to_string(), FRAME_BYTES_MAX),
         None => clean(&error.root_cause().to_string(), 2 * FRAME_BYTES_MAX),
     }

@@ -1,5 +1,7 @@
 //! Attacks on time, stack, memory and the log: the same on every interface.
 
+use crate::Hostile;
+use crate::exports::tests::hostile::leaks;
 use crate::sluicebox::udf::log::{Level, log};
 use std::cell::Cell;
 use std::hint::black_box;
@@ -21,18 +23,31 @@ pub fn endless_bulk_work() {
     }
 }
 
-/// Uses up the stack.
+/// Uses up the stack that the host gives.
 pub fn deep_recursion() {
     black_box(down(black_box(1)));
 }
 
 #[inline(never)]
 fn down(n: u64) -> u64 {
-    let frame = black_box([n; 16]);
     if n == u64::MAX {
         return 0; // not in this life
     }
-    down(n + 1) + frame[(n % 16) as usize]
+    down(n + 1).wrapping_mul(3) ^ n
+}
+
+/// Uses up the stack that the module keeps in its own memory, for variables that have addresses.
+pub fn deep_recursion_with_frames() {
+    black_box(down_with_frames(black_box(1)));
+}
+
+#[inline(never)]
+fn down_with_frames(n: u64) -> u64 {
+    let frame = black_box([n; 16]);
+    if n == u64::MAX {
+        return 0; // not in this life either
+    }
+    down_with_frames(n + 1) + frame[(n % 16) as usize]
 }
 
 /// Takes memory until it is refused, touches all of it, and gives up with a panic only if it got more than it may.
@@ -65,5 +80,25 @@ pub fn log_bomb() {
     let line = "y".repeat(20 << 20);
     for _ in 0..50 {
         log(Level::Warn, &line);
+    }
+}
+
+/// Handles of a resource of its own, made in the host's table and never given back.
+pub fn leak_handles() {
+    loop {
+        std::mem::forget(leaks::Handle::new(Thing));
+    }
+}
+
+/// What the handles stand for.
+pub struct Thing;
+
+impl leaks::Guest for Hostile {
+    type Handle = Thing;
+}
+
+impl leaks::GuestHandle for Thing {
+    fn new() -> Self {
+        Self
     }
 }

@@ -18,6 +18,13 @@ wit_bindgen::generate!({
             export sluicebox:udf/filter@0.1.0;
             export sluicebox:udf/mapper@0.1.0;
             export sluicebox:udf/window-aggregate@0.1.0;
+            export leaks;
+        }
+
+        interface leaks {
+            resource handle {
+                constructor();
+            }
         }
     ",
     world: "tests:hostile/hostile",
@@ -51,9 +58,9 @@ impl exports::sluicebox::udf::lifecycle::Guest for Hostile {
     }
 }
 
-/// What any call may do, whichever interface it is on. `poison` says whether the call has a poisonous record.
-pub(crate) fn misbehave(poison: bool) {
-    if is("loop") || (is("loop on poison") && poison) {
+/// What any call may do, whichever interface it is on. `data` has all bytes of its records.
+pub(crate) fn misbehave(data: &[u8]) {
+    if is("loop") || (is("loop on poison") && has_poison(data)) {
         attacks::endless_loop();
     }
     if is("fill") {
@@ -62,10 +69,13 @@ pub(crate) fn misbehave(poison: bool) {
     if is("recurse") {
         attacks::deep_recursion();
     }
+    if is("recurse with frames") {
+        attacks::deep_recursion_with_frames();
+    }
     if is("bomb") {
         attacks::memory_bomb();
     }
-    if is("panic") || (is("panic on poison") && poison) {
+    if is("panic") || (is("panic on poison") && has_poison(data)) {
         panic!("asked to");
     }
     if is("panic on the second call") {
@@ -74,6 +84,12 @@ pub(crate) fn misbehave(poison: bool) {
     if is("panic and say so") {
         sluicebox::udf::log::log(sluicebox::udf::log::Level::Error, "amount is\nnegative");
         panic!("asked to");
+    }
+    if is("leak handles") {
+        attacks::leak_handles();
+    }
+    if is("log once") {
+        sluicebox::udf::log::log(sluicebox::udf::log::Level::Info, "here");
     }
     if is("log flood") {
         attacks::log_flood();
@@ -84,6 +100,6 @@ pub(crate) fn misbehave(poison: bool) {
 }
 
 /// Whether a record is the one that the behaviours "on poison" wait for.
-pub(crate) fn is_poison(data: &[u8]) -> bool {
+fn has_poison(data: &[u8]) -> bool {
     data.windows(6).any(|window| window == b"poison")
 }

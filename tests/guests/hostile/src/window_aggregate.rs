@@ -3,14 +3,14 @@
 use crate::exports::sluicebox::udf::window_aggregate::{
     Accumulated, Batch, Emitted, Guest, Packed, RowError,
 };
-use crate::{Hostile, is, is_poison, misbehave};
+use crate::{Hostile, is, misbehave};
 
 const NULL: u32 = 0xffff_ffff;
 const SAME: u32 = 0xffff_fffe;
 
 impl Guest for Hostile {
     fn accumulate(accumulators: Packed, groups: Vec<u32>, input: Batch) -> Accumulated {
-        misbehave(is_poison(&input.data));
+        misbehave(&input.data);
         let mut items = items(&accumulators);
         for group in groups {
             items[group as usize].push(1);
@@ -19,13 +19,13 @@ impl Guest for Hostile {
     }
 
     fn merge(left: Packed, right: Packed) -> Accumulated {
-        misbehave(false);
+        misbehave(&[]);
         let merged = items(&left).into_iter().zip(items(&right));
         answer(merged.map(|(left, right)| [left, right].concat()).collect())
     }
 
     fn finish(keys: Packed, _windows: Vec<i64>, accumulators: Packed) -> Emitted {
-        misbehave(false);
+        misbehave(&[]);
         let groups = keys.index.len() / 2;
         let mut output = Batch {
             data: Vec::new(),
