@@ -3,6 +3,7 @@
 
 use crate::error::ModuleError;
 use crate::inspect::Exports;
+use crate::text::clean;
 use wasmparser::component_types::{
     ComponentDefinedType, ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId,
     ComponentValType,
@@ -218,7 +219,7 @@ pub(crate) fn check_imports(types: &Types, names: &[String]) -> Result<(), Modul
     for name in names {
         let refuse = |reason: &str| {
             Err(ModuleError::Import {
-                name: name.clone(),
+                name: clean(name, 256),
                 reason: reason.into(),
             })
         };

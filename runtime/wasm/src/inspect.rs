@@ -5,6 +5,7 @@ use crate::contract::{Interfaces, check_exports, check_imports};
 use crate::engine::FEATURES;
 use crate::error::ModuleError;
 use crate::limits::Limits;
+use crate::text::clean;
 use sha2::{Digest, Sha256};
 use wasmparser::types::Types;
 use wasmparser::{
@@ -42,6 +43,9 @@ impl std::fmt::Display for Exports {
         f.write_str(&names.join(", "))
     }
 }
+
+/// Names of interfaces are for people too, and the module's author chose them.
+const NAME_BYTES_MAX: usize = 256;
 
 /// What is in a module.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -85,14 +89,22 @@ pub fn inspect_within(bytes: &[u8], limits: &Limits) -> Result<Inspection, Modul
     is_component(bytes)?;
     let mut walk = Walk::new(limits);
     let types = walk.walk(bytes)?;
+    let names = walk.imports.len() + walk.exports.len();
+    under("imports and exports", names, limits.names_max)?;
     check_imports(&types, &walk.imports)?;
     let interfaces = check_exports(&types, &walk.exports)?;
+    let shown = |names: &[String]| {
+        names
+            .iter()
+            .map(|name| clean(name, NAME_BYTES_MAX))
+            .collect()
+    };
     Ok(Inspection {
         digest: hex(&Sha256::digest(bytes)),
         size_bytes: bytes.len(),
         exports: interfaces.exports(),
-        exported: walk.exports,
-        imports: walk.imports,
+        exported: shown(&walk.exports),
+        imports: shown(&walk.imports),
         memory_bytes_min: walk.memory_bytes,
         functions: walk.functions,
         code_bytes: walk.code_bytes,
@@ -322,7 +334,7 @@ impl<'a> Walk<'a> {
 }
 
 fn invalid(error: wasmparser::Error) -> ModuleError {
-    ModuleError::Invalid(crate::text::clean(&error.to_string(), 512))
+    ModuleError::Invalid(clean(&error.to_string(), 512))
 }
 
 fn under(

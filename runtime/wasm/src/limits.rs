@@ -14,6 +14,8 @@ pub struct Limits {
     pub core_modules_max: usize,
     /// Deepest nesting of components in components.
     pub nesting_max: usize,
+    /// Most imports and exports of a component; tools add some of their own, and nobody needs hundreds.
+    pub names_max: usize,
     /// Most core instances of a component; wit-component makes about four.
     pub core_instances_max: u32,
     /// Most linear memories of a component.
@@ -67,6 +69,7 @@ impl Default for Limits {
             function_bytes_max: MIB,
             core_modules_max: 32,
             nesting_max: 4,
+            names_max: 200,
             core_instances_max: 16,
             memories_max: 2,
             tables_max: 8,
