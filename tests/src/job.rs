@@ -115,6 +115,11 @@ impl Job {
     /// Start a process that runs the job, with a data folder named after `host`. `failpoint` is `name:count`: abort
     /// the `count`th time that this step is reached.
     pub fn start(&self, host: &str, failpoint: Option<&str>) -> Result<Host> {
+        self.start_with(host, failpoint, &[])
+    }
+
+    /// As [`Job::start`], with further arguments.
+    pub fn start_with(&self, host: &str, failpoint: Option<&str>, more: &[&str]) -> Result<Host> {
         let path = self.folder.path().join(format!("{}.log", unique(host)));
         let log = File::create(&path)?;
         let mut command = Command::new(binary()?);
@@ -123,6 +128,7 @@ impl Job {
             .arg(self.spec_path())
             .arg("--data-dir")
             .arg(self.data(host))
+            .args(more)
             .env_remove("SLUICEBOX_FAILPOINT")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

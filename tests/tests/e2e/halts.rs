@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use sluicebox_tests::broker;
 use sluicebox_tests::job::{Host, Job, Options};
+use sluicebox_tests::truth::Truth;
 use sluicebox_tests::workload::{self, Workload};
 
 const TIMEOUT: Duration = Duration::from_secs(90);
@@ -111,8 +112,20 @@ fn positions_that_someone_deleted() -> Result<()> {
         &mut job.start("host", None)?,
         HALTED,
         before,
-        &[&job.group, "--from-changelog"],
+        &[&job.group, "from-changelog"],
     )
+}
+
+#[test]
+fn positions_that_someone_deleted_come_back_from_the_changelog() -> Result<()> {
+    let workload = workload();
+    let (job, mut host) = running(&workload)?;
+    host.kill()?;
+    job.client().delete_group(&job.group)?;
+    job.produce(&workload, 2_000, workload.length())?;
+    let mut host = job.start_with("host", None, &["--recover-from-changelog"])?;
+    job.wait_for_end(&mut [&mut host], TIMEOUT)?;
+    job.check(&Truth::of(&workload))
 }
 
 #[test]
