@@ -74,7 +74,9 @@ pub fn topic_id_text(id: &TopicId) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChangelogError {
     /// The record is of another version.
-    #[error("changelog offset {0}: format {1} is not known to this version of sluicebox; run the version that wrote it, or a newer one")]
+    #[error(
+        "changelog offset {0}: format {1} is not known to this version of sluicebox; run the version that wrote it, or a newer one"
+    )]
     Format(i64, u32),
     /// The bytes are not what was written.
     #[error("changelog offset {0}: {1}")]
@@ -90,7 +92,11 @@ pub struct Sealed {
 /// Frame a commit: fills in what the record says about the delta.
 pub fn seal(mut record: EpochRecord, delta: &Delta) -> Result<Sealed, ChangelogError> {
     let mut records = Vec::new();
-    let packed = if delta.is_empty() { Vec::new() } else { lz4_flex::compress(delta.as_bytes()) };
+    let packed = if delta.is_empty() {
+        Vec::new()
+    } else {
+        lz4_flex::compress(delta.as_bytes())
+    };
     for (number, chunk) in packed.chunks(CHUNK_BYTES_MAX).enumerate() {
         let mut value = Vec::with_capacity(chunk.len() + 12);
         value.extend_from_slice(&record.epoch.to_le_bytes());
@@ -102,7 +108,8 @@ pub fn seal(mut record: EpochRecord, delta: &Delta) -> Result<Sealed, ChangelogE
     record.chunks = records.len() as u32;
     record.delta_bytes = delta.as_bytes().len();
     record.digest = xxh3_64(&packed);
-    let value = serde_json::to_vec(&record).map_err(|e| ChangelogError::Damaged(-1, e.to_string()))?;
+    let value =
+        serde_json::to_vec(&record).map_err(|e| ChangelogError::Damaged(-1, e.to_string()))?;
     records.push((RECORD_KEY, value));
     Ok(Sealed { records })
 }
@@ -135,48 +142,82 @@ impl Reader {
     pub fn push(&mut self, record: ChangelogRecord<'_>) -> Result<Option<Commit>, ChangelogError> {
         let damaged = |why: &str| ChangelogError::Damaged(record.offset, why.to_owned());
         if record.key == CHUNK_KEY {
-            let (epoch, rest) = record.value.split_first_chunk::<8>().ok_or_else(|| damaged("chunk too short"))?;
-            let (number, bytes) = rest.split_first_chunk::<4>().ok_or_else(|| damaged("chunk too short"))?;
+            let (epoch, rest) = record
+                .value
+                .split_first_chunk::<8>()
+                .ok_or_else(|| damaged("chunk too short"))?;
+            let (number, bytes) = rest
+                .split_first_chunk::<4>()
+                .ok_or_else(|| damaged("chunk too short"))?;
             let (epoch, number) = (u64::from_le_bytes(*epoch), u32::from_le_bytes(*number));
-            if self.chunks.last().is_some_and(|(e, n, _)| *e != epoch || n + 1 != number) {
+            if self
+                .chunks
+                .last()
+                .is_some_and(|(e, n, _)| *e != epoch || n + 1 != number)
+            {
                 self.chunks.clear();
             }
             self.chunks.push((epoch, number, bytes.to_vec()));
             return Ok(None);
         }
         if record.key != RECORD_KEY {
-            return Err(damaged("neither a chunk nor an epoch record: something else writes to the changelog"));
+            return Err(damaged(
+                "neither a chunk nor an epoch record: something else writes to the changelog",
+            ));
         }
-        let FormatOnly { format } =
-            serde_json::from_slice(record.value).map_err(|e| damaged(&format!("epoch record: {e}")))?;
+        let FormatOnly { format } = serde_json::from_slice(record.value)
+            .map_err(|e| damaged(&format!("epoch record: {e}")))?;
         if format != FORMAT {
             return Err(ChangelogError::Format(record.offset, format));
         }
-        let epoch: EpochRecord =
-            serde_json::from_slice(record.value).map_err(|e| damaged(&format!("epoch record: {e}")))?;
+        let epoch: EpochRecord = serde_json::from_slice(record.value)
+            .map_err(|e| damaged(&format!("epoch record: {e}")))?;
         let delta = self.delta(&epoch).map_err(|why| damaged(&why));
-        Ok(Some(Commit { record: epoch, delta, offset: record.offset }))
+        Ok(Some(Commit {
+            record: epoch,
+            delta,
+            offset: record.offset,
+        }))
     }
 
     fn delta(&mut self, record: &EpochRecord) -> Result<Delta, String> {
         let chunks = std::mem::take(&mut self.chunks);
-        let mine: Vec<_> = chunks.into_iter().filter(|(epoch, _, _)| *epoch == record.epoch).collect();
-        if mine.len() != record.chunks as usize || mine.first().is_some_and(|(_, number, _)| *number != 0) {
-            return Err(format!("epoch {} has {} chunks, {} were found", record.epoch, record.chunks, mine.len()));
+        let mine: Vec<_> = chunks
+            .into_iter()
+            .filter(|(epoch, _, _)| *epoch == record.epoch)
+            .collect();
+        if mine.len() != record.chunks as usize
+            || mine.first().is_some_and(|(_, number, _)| *number != 0)
+        {
+            return Err(format!(
+                "epoch {} has {} chunks, {} were found",
+                record.epoch,
+                record.chunks,
+                mine.len()
+            ));
         }
         let packed: Vec<u8> = mine.into_iter().flat_map(|(_, _, bytes)| bytes).collect();
         if xxh3_64(&packed) != record.digest {
-            return Err(format!("the delta of epoch {} has another digest", record.epoch));
+            return Err(format!(
+                "the delta of epoch {} has another digest",
+                record.epoch
+            ));
         }
         if packed.is_empty() {
             return Ok(Delta::default());
         }
         if record.delta_bytes > DELTA_BYTES_MAX {
-            return Err(format!("the delta of epoch {} claims {} bytes", record.epoch, record.delta_bytes));
+            return Err(format!(
+                "the delta of epoch {} claims {} bytes",
+                record.epoch, record.delta_bytes
+            ));
         }
         let bytes = lz4_flex::decompress(&packed, record.delta_bytes).map_err(|e| e.to_string())?;
         let delta = Delta::from_bytes(bytes);
-        delta.changes().try_for_each(|change| change.map(drop)).map_err(|e| e.to_string())?;
+        delta
+            .changes()
+            .try_for_each(|change| change.map(drop))
+            .map_err(|e| e.to_string())?;
         Ok(delta)
     }
 }
@@ -195,7 +236,10 @@ pub struct Witness {
 impl Witness {
     /// As written: at most 200 bytes of ASCII.
     pub fn text(&self) -> String {
-        format!("sluicebox1 l={:016x} e={} g={}", self.lineage, self.epoch, self.generation)
+        format!(
+            "sluicebox1 l={:016x} e={} g={}",
+            self.lineage, self.epoch, self.generation
+        )
     }
     /// `None` where somebody else wrote it.
     pub fn parse(text: &str) -> Option<Self> {
@@ -204,7 +248,11 @@ impl Witness {
         let lineage = u64::from_str_radix(word("l=")?, 16).ok()?;
         let epoch = word("e=")?.parse().ok()?;
         let generation = word("g=")?.parse().ok()?;
-        Some(Self { lineage, epoch, generation })
+        Some(Self {
+            lineage,
+            epoch,
+            generation,
+        })
     }
 }
 
@@ -224,8 +272,22 @@ mod tests {
             plan_hash: 9,
             source_topic_id: "00ff".to_owned(),
             source_partitions: 4,
-            tasks: BTreeMap::from([(0, TaskRecord { offset: 5, timestamp_max: Some(3), ended: false })]),
-            ledger: BTreeMap::from([("spend".to_owned(), Account { input: 5, absorbed: 5, ..Account::default() })]),
+            tasks: BTreeMap::from([(
+                0,
+                TaskRecord {
+                    offset: 5,
+                    timestamp_max: Some(3),
+                    ended: false,
+                },
+            )]),
+            ledger: BTreeMap::from([(
+                "spend".to_owned(),
+                Account {
+                    input: 5,
+                    absorbed: 5,
+                    ..Account::default()
+                },
+            )]),
             chunks: 0,
             delta_bytes: 0,
             digest: 0,
@@ -236,13 +298,22 @@ mod tests {
         let mut reader = Reader::default();
         let mut last = Ok(None);
         for (offset, (key, value)) in sealed.records.iter().enumerate() {
-            last = reader.push(ChangelogRecord { offset: offset as i64, key, value });
+            last = reader.push(ChangelogRecord {
+                offset: offset as i64,
+                key,
+                value,
+            });
         }
         last
     }
 
     fn damage(sealed: &Sealed) -> String {
-        read(sealed).unwrap().unwrap().delta.unwrap_err().to_string()
+        read(sealed)
+            .unwrap()
+            .unwrap()
+            .delta
+            .unwrap_err()
+            .to_string()
     }
 
     /// A delta that does not compress, larger than a chunk.
@@ -250,8 +321,14 @@ mod tests {
         let mut delta = Delta::default();
         let mut x = 1u64;
         for i in 0..100_000u32 {
-            x = x.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            delta.put(&Namespace::new(1, 0, 60_000), &i.to_le_bytes(), &(x ^ (x >> 29)).to_le_bytes());
+            x = x
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            delta.put(
+                &Namespace::new(1, 0, 60_000),
+                &i.to_le_bytes(),
+                &(x ^ (x >> 29)).to_le_bytes(),
+            );
         }
         delta
     }
@@ -259,7 +336,13 @@ mod tests {
     #[test]
     fn a_large_delta_goes_in_chunks_and_comes_back() {
         let sealed = seal(record(3), &large_delta()).unwrap();
-        assert!(sealed.records.len() > 3 && sealed.records.iter().all(|(_, v)| v.len() <= CHUNK_BYTES_MAX + 12));
+        assert!(
+            sealed.records.len() > 3
+                && sealed
+                    .records
+                    .iter()
+                    .all(|(_, v)| v.len() <= CHUNK_BYTES_MAX + 12)
+        );
         let commit = read(&sealed).unwrap().unwrap();
         assert_eq!(commit.delta, Ok(large_delta()));
         assert_eq!(commit.record.tasks, record(3).tasks);
@@ -277,7 +360,11 @@ mod tests {
     #[test]
     fn another_format_is_refused_by_its_number() {
         let value = br#"{"format":2,"something":"new"}"#;
-        let read = Reader::default().push(ChangelogRecord { offset: 8, key: RECORD_KEY, value });
+        let read = Reader::default().push(ChangelogRecord {
+            offset: 8,
+            key: RECORD_KEY,
+            value,
+        });
         assert_eq!(read, Err(ChangelogError::Format(8, 2)));
     }
 
@@ -291,7 +378,11 @@ mod tests {
 
     #[test]
     fn witnesses_survive_and_foreign_ones_do_not_count() {
-        let witness = Witness { lineage: u64::MAX, epoch: u64::MAX, generation: u64::MAX };
+        let witness = Witness {
+            lineage: u64::MAX,
+            epoch: u64::MAX,
+            generation: u64::MAX,
+        };
         assert!(witness.text().len() <= 200);
         assert_eq!(Witness::parse(&witness.text()), Some(witness));
         assert_eq!(Witness::parse("something else"), None);

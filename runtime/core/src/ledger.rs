@@ -32,10 +32,17 @@ pub struct Account {
 impl Account {
     /// Why this account does not balance; `None` if it does.
     pub fn imbalance(&self) -> Option<String> {
-        let out =
-            self.forwarded + self.filtered + self.skipped + self.late + self.dead_lettered + self.absorbed;
+        let out = self.forwarded
+            + self.filtered
+            + self.skipped
+            + self.late
+            + self.dead_lettered
+            + self.absorbed;
         if self.input != out {
-            return Some(format!("{} rows came in, {out} are accounted for", self.input));
+            return Some(format!(
+                "{} rows came in, {out} are accounted for",
+                self.input
+            ));
         }
         if self.assigned != self.released + self.held {
             return Some(format!(
@@ -67,15 +74,29 @@ mod tests {
 
     #[test]
     fn a_lost_row_shows() {
-        let mut account = Account { input: 3, forwarded: 2, filtered: 1, ..Account::default() };
+        let mut account = Account {
+            input: 3,
+            forwarded: 2,
+            filtered: 1,
+            ..Account::default()
+        };
         assert_eq!(account.imbalance(), None);
         account.filtered = 0;
-        assert_eq!(account.imbalance().as_deref(), Some("3 rows came in, 2 are accounted for"));
+        assert_eq!(
+            account.imbalance().as_deref(),
+            Some("3 rows came in, 2 are accounted for")
+        );
     }
 
     #[test]
     fn a_row_lost_from_a_window_shows() {
-        let account = Account { input: 2, absorbed: 2, assigned: 2, released: 1, ..Account::default() };
+        let account = Account {
+            input: 2,
+            absorbed: 2,
+            assigned: 2,
+            released: 1,
+            ..Account::default()
+        };
         assert!(account.imbalance().is_some());
     }
 }

@@ -47,10 +47,16 @@ impl Table {
     fn value(&self, slot: Slot) -> Option<&[u8]> {
         let entry = &self.entries[slot as usize];
         let (offset, length, _) = entry.value;
-        entry.present.then(|| &self.bytes[offset as usize..(offset + length) as usize])
+        entry
+            .present
+            .then(|| &self.bytes[offset as usize..(offset + length) as usize])
     }
     fn find(&self, hash: u64, key: &[u8]) -> Option<Slot> {
-        self.index.find(hash, |slot| self.entries[*slot as usize].hash == hash && self.key(*slot) == key).copied()
+        self.index
+            .find(hash, |slot| {
+                self.entries[*slot as usize].hash == hash && self.key(*slot) == key
+            })
+            .copied()
     }
     fn insert(&mut self, hash: u64, key: &[u8], value: Option<&[u8]>) -> Slot {
         let slot = self.entries.len() as Slot;
@@ -68,7 +74,8 @@ impl Table {
             stamp: (0, 0),
         });
         let entries = &self.entries;
-        self.index.insert_unique(hash, slot, |slot| entries[*slot as usize].hash);
+        self.index
+            .insert_unique(hash, slot, |slot| entries[*slot as usize].hash);
         slot
     }
     fn set(&mut self, slot: Slot, value: Option<&[u8]>) {
@@ -91,7 +98,8 @@ impl Table {
         }
     }
     fn memory_bytes(&self) -> usize {
-        self.bytes.capacity() + self.entries.capacity() * (size_of::<Entry>() + size_of::<Slot>() + 1)
+        self.bytes.capacity()
+            + self.entries.capacity() * (size_of::<Entry>() + size_of::<Slot>() + 1)
     }
 }
 
@@ -144,7 +152,9 @@ impl Overlay {
     pub fn begin_call(&mut self) {
         self.call = self.call.checked_add(1).unwrap_or_else(|| {
             // Stamps of 4 billion calls ago must not look like this call's.
-            self.tables.values_mut().for_each(|t| t.entries.iter_mut().for_each(|e| e.stamp = (0, 0)));
+            self.tables
+                .values_mut()
+                .for_each(|t| t.entries.iter_mut().for_each(|e| e.stamp = (0, 0)));
             1
         });
     }
@@ -177,7 +187,9 @@ impl Overlay {
 
     /// Value of an entry.
     pub fn value(&self, namespace: &Namespace, slot: Slot) -> Option<&[u8]> {
-        self.tables.get(namespace).and_then(|table| table.value(slot))
+        self.tables
+            .get(namespace)
+            .and_then(|table| table.value(slot))
     }
 
     /// Set or remove the value of an entry.
@@ -187,7 +199,12 @@ impl Overlay {
     }
 
     /// Set or remove a key.
-    pub fn put(&mut self, namespace: &Namespace, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
+    pub fn put(
+        &mut self,
+        namespace: &Namespace,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
         self.begin_call();
         let (slot, _) = self.group(namespace, key, 0)?;
         self.set(namespace, slot, value);
@@ -197,28 +214,41 @@ impl Overlay {
     /// Slots of all keys of a namespace that have a value, in key order.
     pub fn sorted(&mut self, namespace: &Namespace) -> Result<Vec<Slot>, StoreError> {
         self.load(namespace)?;
-        let Some(table) = self.tables.get(namespace) else { return Ok(Vec::new()) };
-        let mut slots: Vec<Slot> =
-            (0..table.entries.len() as Slot).filter(|s| table.entries[*s as usize].present).collect();
+        let Some(table) = self.tables.get(namespace) else {
+            return Ok(Vec::new());
+        };
+        let mut slots: Vec<Slot> = (0..table.entries.len() as Slot)
+            .filter(|s| table.entries[*s as usize].present)
+            .collect();
         slots.sort_unstable_by(|a, b| table.key(*a).cmp(table.key(*b)));
         Ok(slots)
     }
 
     /// Key of a slot.
     pub fn key(&self, namespace: &Namespace, slot: Slot) -> &[u8] {
-        self.tables.get(namespace).map_or(&[], |table| table.key(slot))
+        self.tables
+            .get(namespace)
+            .map_or(&[], |table| table.key(slot))
     }
 
     /// Remove a namespace with all its keys.
     pub fn drop_namespace(&mut self, namespace: &Namespace) {
         self.changed = true;
         let table = open(&mut self.tables, namespace);
-        *table = Table { complete: true, dropping: table.dropping || table.stored, ..Table::default() };
+        *table = Table {
+            complete: true,
+            dropping: table.dropping || table.stored,
+            ..Table::default()
+        };
     }
 
     /// Bytes the changes since the last commit may take at most in the delta, roughly.
     pub fn dirty_bytes(&self) -> usize {
-        self.tables.values().filter(|t| !t.dirty.is_empty()).map(|t| t.bytes.len()).sum()
+        self.tables
+            .values()
+            .filter(|t| !t.dirty.is_empty())
+            .map(|t| t.bytes.len())
+            .sum()
     }
 
     /// Whether anything changed since the last commit.
@@ -233,7 +263,9 @@ impl Overlay {
         let mut namespaces: Vec<Namespace> = self.tables.keys().copied().collect();
         namespaces.sort_unstable();
         for namespace in namespaces {
-            let Some(table) = self.tables.get_mut(&namespace) else { continue };
+            let Some(table) = self.tables.get_mut(&namespace) else {
+                continue;
+            };
             if std::mem::take(&mut table.dropping) {
                 delta.drop_namespace(&namespace);
                 table.stored = false;
@@ -263,7 +295,11 @@ impl Overlay {
         let mut total: usize = self.tables.values().map(Table::memory_bytes).sum();
         if total > self.cache_bytes_max {
             // Largest first: few tables go, and a huge window does not push out the small ones.
-            let mut sizes: Vec<_> = self.tables.iter().map(|(ns, t)| (t.memory_bytes(), *ns)).collect();
+            let mut sizes: Vec<_> = self
+                .tables
+                .iter()
+                .map(|(ns, t)| (t.memory_bytes(), *ns))
+                .collect();
             sizes.sort_unstable_by(|a, b| b.cmp(a));
             for (bytes, namespace) in sizes {
                 if total <= self.cache_bytes_max {
@@ -301,5 +337,8 @@ fn open<'a>(
     tables: &'a mut HashMap<Namespace, Table, foldhash::fast::FixedState>,
     namespace: &Namespace,
 ) -> &'a mut Table {
-    tables.entry(*namespace).or_insert_with(|| Table { stored: true, ..Table::default() })
+    tables.entry(*namespace).or_insert_with(|| Table {
+        stored: true,
+        ..Table::default()
+    })
 }

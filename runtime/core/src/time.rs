@@ -17,11 +17,18 @@ pub struct Watermark {
 impl Watermark {
     /// Starts with what an earlier owner had seen, if anything.
     pub fn new(delay_ms: i64, timestamp_max: Option<i64>, ended: bool) -> Self {
-        Self { delay_ms, timestamp_max, ended }
+        Self {
+            delay_ms,
+            timestamp_max,
+            ended,
+        }
     }
     /// A record with this timestamp was processed.
     pub fn observe(&mut self, timestamp: i64) {
-        self.timestamp_max = Some(self.timestamp_max.map_or(timestamp, |max| max.max(timestamp)));
+        self.timestamp_max = Some(
+            self.timestamp_max
+                .map_or(timestamp, |max| max.max(timestamp)),
+        );
     }
     /// The input has ended.
     pub fn end(&mut self) {
@@ -57,7 +64,11 @@ pub struct Tumbling {
 impl Tumbling {
     /// End (excluded) of the window a timestamp falls into; also right before 1970. Saturates at the ends of time.
     pub fn end_of(&self, timestamp: i64) -> i64 {
-        let start = timestamp.saturating_sub(timestamp.saturating_sub(self.offset_ms).rem_euclid(self.size_ms));
+        let start = timestamp.saturating_sub(
+            timestamp
+                .saturating_sub(self.offset_ms)
+                .rem_euclid(self.size_ms),
+        );
         start.saturating_add(self.size_ms)
     }
     /// Start of the window with this end.
@@ -93,10 +104,22 @@ mod tests {
 
     #[test]
     fn windows_align_also_before_1970_and_with_an_offset() {
-        let minute = Tumbling { size_ms: 60_000, offset_ms: 0 };
-        assert_eq!([-60_001, -60_000, -1, 0, 59_999].map(|t| minute.end_of(t)), [-60_000, 0, 0, 60_000, 60_000]);
-        let shifted = Tumbling { size_ms: 60_000, offset_ms: 15_000 };
-        assert_eq!([14_999, 15_000].map(|t| shifted.end_of(t)), [15_000, 75_000]);
+        let minute = Tumbling {
+            size_ms: 60_000,
+            offset_ms: 0,
+        };
+        assert_eq!(
+            [-60_001, -60_000, -1, 0, 59_999].map(|t| minute.end_of(t)),
+            [-60_000, 0, 0, 60_000, 60_000]
+        );
+        let shifted = Tumbling {
+            size_ms: 60_000,
+            offset_ms: 15_000,
+        };
+        assert_eq!(
+            [14_999, 15_000].map(|t| shifted.end_of(t)),
+            [15_000, 75_000]
+        );
         assert_eq!(minute.start_of(minute.end_of(61_000)), 60_000);
     }
 

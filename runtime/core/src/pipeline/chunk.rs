@@ -28,7 +28,11 @@ pub struct Ordinals {
 impl Ordinals {
     /// Number of the next row caused by `at`.
     pub fn next(&mut self, at: u32) -> u32 {
-        self.next = if self.last == Some(at) { self.next + 1 } else { 0 };
+        self.next = if self.last == Some(at) {
+            self.next + 1
+        } else {
+            0
+        };
         self.last = Some(at);
         self.next
     }
@@ -45,9 +49,19 @@ impl Chunk {
     }
     /// The rows for which `keep` answers true.
     pub fn select(self, keep: impl Fn(usize) -> bool) -> Self {
-        let kept = |list: Vec<u32>| list.into_iter().enumerate().filter(|(row, _)| keep(*row)).map(|(_, x)| x).collect();
+        let kept = |list: Vec<u32>| {
+            list.into_iter()
+                .enumerate()
+                .filter(|(row, _)| keep(*row))
+                .map(|(_, x)| x)
+                .collect()
+        };
         let (at, ordinal) = (kept(self.at), kept(self.ordinal));
-        Self { batch: self.batch.select(keep), at, ordinal }
+        Self {
+            batch: self.batch.select(keep),
+            at,
+            ordinal,
+        }
     }
     /// The rows `from..to`.
     pub fn slice(&self, from: usize, to: usize) -> Self {
@@ -92,7 +106,10 @@ impl Context<'_> {
     }
     /// Watermark after the whole batch.
     pub fn watermark_after(&self) -> i64 {
-        self.watermarks.last().copied().unwrap_or(crate::time::WATERMARK_MIN)
+        self.watermarks
+            .last()
+            .copied()
+            .unwrap_or(crate::time::WATERMARK_MIN)
     }
     /// Offset of a source row; `i64::MAX` for the end of the input.
     pub fn offset(&self, at: u32) -> i64 {

@@ -7,20 +7,31 @@ use super::verdict::Call;
 use crate::udf::Udf;
 
 /// Run a chunk through a filter.
-pub fn run(node: &mut Node, udf: &mut dyn Udf, chunk: Chunk, cx: &mut Context<'_>) -> Result<Vec<Chunk>, StepError> {
+pub fn run(
+    node: &mut Node,
+    udf: &mut dyn Udf,
+    chunk: Chunk,
+    cx: &mut Context<'_>,
+) -> Result<Vec<Chunk>, StepError> {
     node.account.input += chunk.len() as u64;
     let mut kept = Vec::new();
     for segment in node.segments(chunk, cx) {
         match segment {
             Segment::Rows(chunk) => kept.push(keep(node, udf, chunk, false, cx)?),
             Segment::Alone(chunk) => kept.push(keep(node, udf, chunk, true, cx)?),
-            Segment::Poison(chunk, why) => node.row_failed(&chunk.batch, 0, chunk.at[0], &why, cx)?,
+            Segment::Poison(chunk, why) => node.row_failed(&chunk, 0, &why, cx)?,
         }
     }
     Ok(kept)
 }
 
-fn keep(node: &mut Node, udf: &mut dyn Udf, chunk: Chunk, alone: bool, cx: &mut Context<'_>) -> Result<Chunk, StepError> {
+fn keep(
+    node: &mut Node,
+    udf: &mut dyn Udf,
+    chunk: Chunk,
+    alone: bool,
+    cx: &mut Context<'_>,
+) -> Result<Chunk, StepError> {
     if chunk.is_empty() {
         return Ok(chunk);
     }
@@ -34,14 +45,23 @@ fn keep(node: &mut Node, udf: &mut dyn Udf, chunk: Chunk, alone: bool, cx: &mut 
     };
     let mut errors = std::mem::take(&mut answer.errors);
     if node.record_bytes_max != usize::MAX {
-        let parents: Vec<u32> = (0..chunk.len() as u32).filter(|row| answer.keeps(*row as usize)).collect();
-        node.check_sizes(&chunk.batch, parents.iter().map(|row| (*row as usize, *row)), &mut errors);
+        let parents: Vec<u32> = (0..chunk.len() as u32)
+            .filter(|row| answer.keeps(*row as usize))
+            .collect();
+        node.check_sizes(
+            &chunk.batch,
+            parents.iter().map(|row| (*row as usize, *row)),
+            &mut errors,
+        );
     }
     for error in &errors {
-        let row = error.row as usize;
-        node.row_failed(&chunk.batch, row, chunk.at[row], &error.message, cx)?;
+        node.row_failed(&chunk, error.row as usize, &error.message, cx)?;
     }
-    let failed = |row: usize| errors.binary_search_by_key(&(row as u32), |e| e.row).is_ok();
+    let failed = |row: usize| {
+        errors
+            .binary_search_by_key(&(row as u32), |e| e.row)
+            .is_ok()
+    };
     let rows = chunk.len();
     let chunk = if errors.is_empty() {
         chunk.select(|row| answer.keeps(row))

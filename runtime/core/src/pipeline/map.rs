@@ -7,25 +7,40 @@ use super::verdict::Call;
 use crate::udf::{Emitted, Udf};
 
 /// Run a chunk through a map.
-pub fn run(node: &mut Node, udf: &mut dyn Udf, chunk: Chunk, cx: &mut Context<'_>) -> Result<Vec<Chunk>, StepError> {
+pub fn run(
+    node: &mut Node,
+    udf: &mut dyn Udf,
+    chunk: Chunk,
+    cx: &mut Context<'_>,
+) -> Result<Vec<Chunk>, StepError> {
     node.account.input += chunk.len() as u64;
     let mut outputs = Vec::new();
     for segment in node.segments(chunk, cx) {
         match segment {
             Segment::Rows(chunk) => outputs.push(apply(node, udf, chunk, false, cx)?),
             Segment::Alone(chunk) => outputs.push(apply(node, udf, chunk, true, cx)?),
-            Segment::Poison(chunk, why) => node.row_failed(&chunk.batch, 0, chunk.at[0], &why, cx)?,
+            Segment::Poison(chunk, why) => node.row_failed(&chunk, 0, &why, cx)?,
         }
     }
     Ok(outputs)
 }
 
-fn apply(node: &mut Node, udf: &mut dyn Udf, chunk: Chunk, alone: bool, cx: &mut Context<'_>) -> Result<Chunk, StepError> {
+fn apply(
+    node: &mut Node,
+    udf: &mut dyn Udf,
+    chunk: Chunk,
+    alone: bool,
+    cx: &mut Context<'_>,
+) -> Result<Chunk, StepError> {
     if chunk.is_empty() {
         return Ok(chunk);
     }
     Node::prepare(udf, alone);
-    let Emitted { output, parents, mut errors } = match udf.map(&chunk.batch) {
+    let Emitted {
+        output,
+        parents,
+        mut errors,
+    } = match udf.map(&chunk.batch) {
         Ok(answer) => answer,
         Err(error) => {
             let rows = node.row_ids(&chunk, cx);
@@ -35,15 +50,24 @@ fn apply(node: &mut Node, udf: &mut dyn Udf, chunk: Chunk, alone: bool, cx: &mut
     let same_key = |row: usize| output.key(row) == chunk.batch.key(parents[row] as usize);
     node.check_outputs(same_key, &output, &parents, &mut errors);
     for error in &errors {
-        let row = error.row as usize;
-        node.row_failed(&chunk.batch, row, chunk.at[row], &error.message, cx)?;
+        node.row_failed(&chunk, error.row as usize, &error.message, cx)?;
     }
-    let mut output = node.outputs(output, parents.iter().map(|parent| chunk.at[*parent as usize]).collect());
+    let mut output = node.outputs(
+        output,
+        parents
+            .iter()
+            .map(|parent| chunk.at[*parent as usize])
+            .collect(),
+    );
     let mut with_output = distinct(&parents);
     if !errors.is_empty() {
         let failed = |row: u32| errors.binary_search_by_key(&row, |e| e.row).is_ok();
         output = output.select(|row| !failed(parents[row]));
-        let going_on: Vec<u32> = parents.iter().copied().filter(|parent| !failed(*parent)).collect();
+        let going_on: Vec<u32> = parents
+            .iter()
+            .copied()
+            .filter(|parent| !failed(*parent))
+            .collect();
         with_output = distinct(&going_on);
     }
     node.account.forwarded += with_output;

@@ -138,12 +138,23 @@ impl Pipeline {
     }
 
     /// Process one source batch.
-    pub fn step(&mut self, source: SourceBatch, state: &mut Overlay, out: &mut dyn Emit) -> Result<(), StepError> {
+    pub fn step(
+        &mut self,
+        source: SourceBatch,
+        state: &mut Overlay,
+        out: &mut dyn Emit,
+    ) -> Result<(), StepError> {
         self.nodes_mut().for_each(|node| {
             node.output_ordinals = Default::default();
             node.window_ordinals = Default::default();
         });
-        let SourceBatch { partition, batch, offsets, ended, .. } = source;
+        let SourceBatch {
+            partition,
+            batch,
+            offsets,
+            ended,
+            ..
+        } = source;
         let (watermarks, times) = self.observe(partition, batch.timestamps(), ended);
         let mut cx = Context {
             source_topic: &self.source_topic,
@@ -156,10 +167,18 @@ impl Pipeline {
             verdicts: &self.verdicts,
         };
         let rows = batch.len();
-        let chunk = Chunk { batch, at: (0..rows as u32).collect(), ordinal: vec![0; rows] };
+        let chunk = Chunk {
+            batch,
+            at: (0..rows as u32).collect(),
+            ordinal: vec![0; rows],
+        };
         let chunk = with_times(&mut self.source, chunk, times, &mut cx)?;
-        let mut flow = Flow { operators: &mut self.operators, topics: &self.topics, cx: &mut cx };
-        flow.forward(&self.source.targets, vec![chunk], true)?;
+        let mut flow = Flow {
+            operators: &mut self.operators,
+            topics: &self.topics,
+            cx: &mut cx,
+        };
+        flow.forward(0, &self.source.targets, vec![chunk], true)?;
         for side in side::in_row_order(std::mem::take(&mut cx.side)) {
             emit(&side.record, side.topic, &self.topics, partition, cx.out)?;
         }
@@ -168,15 +187,25 @@ impl Pipeline {
 
     /// Let the watermark see a batch. Answers the watermark before each row (and after the last, and at the end), and
     /// what differs from the records' own times.
-    fn observe(&mut self, partition: i32, timestamps: &[i64], ended: bool) -> (Vec<i64>, Vec<(usize, TimestampVerdict)>) {
+    fn observe(
+        &mut self,
+        partition: i32,
+        timestamps: &[i64],
+        ended: bool,
+    ) -> (Vec<i64>, Vec<(usize, TimestampVerdict)>) {
         let delay_ms = self.delay_ms;
-        let watermark =
-            self.watermarks.entry(partition).or_insert_with(|| Watermark::new(delay_ms, None, false));
+        let watermark = self
+            .watermarks
+            .entry(partition)
+            .or_insert_with(|| Watermark::new(delay_ms, None, false));
         let mut watermarks = Vec::with_capacity(timestamps.len() + 2);
         let mut differing = Vec::new();
         for (row, timestamp) in timestamps.iter().enumerate() {
             watermarks.push(watermark.value());
-            match self.timestamp.judge(Some(*timestamp), watermark.timestamp_max()) {
+            match self
+                .timestamp
+                .judge(Some(*timestamp), watermark.timestamp_max())
+            {
                 TimestampVerdict::Time(time) if time == *timestamp => watermark.observe(time),
                 // A clamped time is one that the watermark has seen already, or the smallest there can be.
                 other => differing.push((row, other)),
@@ -192,12 +221,16 @@ impl Pipeline {
 
     /// What a task needs to go on elsewhere: largest timestamp seen, and whether its input has ended.
     pub fn task(&self, partition: i32) -> (Option<i64>, bool) {
-        self.watermarks.get(&partition).map_or((None, false), |w| (w.timestamp_max(), w.ended()))
+        self.watermarks
+            .get(&partition)
+            .map_or((None, false), |w| (w.timestamp_max(), w.ended()))
     }
 
     /// Watermark of a task.
     pub fn watermark(&self, partition: i32) -> i64 {
-        self.watermarks.get(&partition).map_or(crate::time::WATERMARK_MIN, Watermark::value)
+        self.watermarks
+            .get(&partition)
+            .map_or(crate::time::WATERMARK_MIN, Watermark::value)
     }
 
     /// Write what operators keep outside of the state into it, and settle the accounts. Before each commit.
@@ -220,8 +253,11 @@ impl Pipeline {
     /// Take a trapped call apart and remember what was found. Outside of a transaction.
     pub fn investigate(&mut self, failed: FailedCall) -> Result<Vec<String>, StepError> {
         let operator = &mut self.operators[failed.node - 1];
-        let findings = bisect(operator.udf.as_mut(), failed.call)
-            .map_err(|error| operator.node.failed(error, || Call::Filter(crate::Batch::default()), Vec::new()))?;
+        let findings = bisect(operator.udf.as_mut(), failed.call).map_err(|error| {
+            operator
+                .node
+                .failed(error, || Call::Filter(crate::Batch::default()), Vec::new())
+        })?;
         if let Some(rows) = findings.rows_per_call_max {
             operator.node.rows_per_call_max = rows.max(1);
         }
@@ -229,7 +265,10 @@ impl Pipeline {
         for (row, verdict) in findings.rows {
             let id = failed.rows[row];
             if let Verdict::Poison(why) = &verdict {
-                said.push(format!("operator {}: partition {} offset {}: {why}", operator.node.id, id.partition, id.offset));
+                said.push(format!(
+                    "operator {}: partition {} offset {}: {why}",
+                    operator.node.id, id.partition, id.offset
+                ));
             }
             self.verdicts.insert(id, verdict);
         }
@@ -238,7 +277,8 @@ impl Pipeline {
 
     /// Verdicts on rows before these offsets are of no more use.
     pub fn forget_verdicts(&mut self, partition: i32, before_offset: i64) {
-        self.verdicts.retain(|id, _| id.partition != partition || id.offset >= before_offset);
+        self.verdicts
+            .retain(|id, _| id.partition != partition || id.offset >= before_offset);
     }
 }
 
@@ -259,7 +299,7 @@ fn with_times(
                     "timestamp {} is outside of the accepted range (source.timestamp)",
                     chunk.batch.timestamp(row)
                 );
-                source.row_failed(&chunk.batch, row, chunk.at[row], &why, cx)?;
+                source.row_failed(&chunk, row, &why, cx)?;
                 invalid.push(row);
             }
         }
@@ -279,13 +319,30 @@ struct Flow<'f, 'c, 'd> {
 }
 
 impl Flow<'_, '_, '_> {
-    /// Give chunks to all who read them; `last` says that nothing follows in this source batch.
-    fn forward(&mut self, targets: &[Target], chunks: Vec<Chunk>, last: bool) -> Result<(), StepError> {
+    /// Give chunks of node number `from` to all who read them; `last` says that nothing follows in this source batch.
+    fn forward(
+        &mut self,
+        from: usize,
+        targets: &[Target],
+        chunks: Vec<Chunk>,
+        last: bool,
+    ) -> Result<(), StepError> {
         for (i, target) in targets.iter().enumerate() {
             match target {
                 Target::Sink(topic) => {
                     for chunk in &chunks {
-                        emit(&chunk.batch, *topic, self.topics, self.cx.partition, self.cx.out)?;
+                        emit(
+                            &chunk.batch,
+                            *topic,
+                            self.topics,
+                            self.cx.partition,
+                            self.cx.out,
+                        )?;
+                    }
+                }
+                Target::SharedSink(topic) => {
+                    for chunk in &chunks {
+                        self.cx.side.extend(side::outputs(chunk, from, *topic));
                     }
                 }
                 Target::Operator(number) if i + 1 == targets.len() => {
@@ -298,7 +355,9 @@ impl Flow<'_, '_, '_> {
     }
 
     fn feed(&mut self, number: usize, mut chunks: Vec<Chunk>, last: bool) -> Result<(), StepError> {
-        // An operator must be called at the end of each source batch even without rows: its windows may be due.
+        // An operator must be called at the end of each source batch even without rows: its windows may be due. In
+        // between, a chunk without rows has no place in time.
+        chunks.retain(|chunk| !chunk.is_empty());
         if chunks.is_empty() && last {
             chunks.push(Chunk::default());
         }
@@ -318,7 +377,7 @@ impl Flow<'_, '_, '_> {
                 }
             };
             let targets = std::mem::take(&mut node.targets);
-            let forwarded = self.forward(&targets, outputs, last);
+            let forwarded = self.forward(number + 1, &targets, outputs, last);
             self.operators[number].node.targets = targets;
             forwarded?;
         }

@@ -1,7 +1,7 @@
 //! What all operators have in common: calling the module around poisonous rows, row errors by policy, accounts.
 
 use super::chunk::{Chunk, Context, Ordinals};
-use super::side::{Reason, Side, dead_letter, record_bytes};
+use super::side::{Origin, Rank, Reason, Side, dead_letter, record_bytes};
 use super::verdict::{Call, FailedCall, RowId, Verdict};
 use super::{StepError, Target};
 use crate::batch::Batch;
@@ -51,12 +51,19 @@ impl Node {
     /// Identity of each row of a chunk.
     pub fn row_ids(&self, chunk: &Chunk, cx: &Context<'_>) -> Vec<RowId> {
         let ids = chunk.at.iter().zip(&chunk.ordinal);
-        ids.map(|(at, ordinal)| self.row_id(*at, *ordinal, false, cx)).collect()
+        ids.map(|(at, ordinal)| self.row_id(*at, *ordinal, false, cx))
+            .collect()
     }
 
     /// Identity of one row, or of one window being finished.
     pub fn row_id(&self, at: u32, ordinal: u32, window: bool, cx: &Context<'_>) -> RowId {
-        RowId { node: self.number, partition: cx.partition, offset: cx.offset(at), ordinal, window }
+        RowId {
+            node: self.number,
+            partition: cx.partition,
+            offset: cx.offset(at),
+            ordinal,
+            window,
+        }
     }
 
     /// Outputs as a chunk: each with the source row it comes from, numbered.
@@ -68,9 +75,16 @@ impl Node {
     /// Cut a chunk into parts that can be called. Almost always that is the chunk itself.
     pub fn segments(&mut self, chunk: Chunk, cx: &Context<'_>) -> Vec<Segment> {
         let whole = chunk.len() <= self.rows_per_call_max;
-        let named = if cx.verdicts.is_empty() { Vec::new() } else { self.row_ids(&chunk, cx) };
-        let known: Vec<(usize, &Verdict)> =
-            named.iter().enumerate().filter_map(|(row, id)| Some((row, cx.verdicts.get(id)?))).collect();
+        let named = if cx.verdicts.is_empty() {
+            Vec::new()
+        } else {
+            self.row_ids(&chunk, cx)
+        };
+        let known: Vec<(usize, &Verdict)> = named
+            .iter()
+            .enumerate()
+            .filter_map(|(row, id)| Some((row, cx.verdicts.get(id)?)))
+            .collect();
         if whole && known.is_empty() {
             return vec![Segment::Rows(chunk)];
         }
@@ -84,7 +98,9 @@ impl Node {
                 from = next;
             }
             match verdict {
-                Some(Verdict::Poison(why)) => segments.push(Segment::Poison(chunk.slice(to, to + 1), why.clone())),
+                Some(Verdict::Poison(why)) => {
+                    segments.push(Segment::Poison(chunk.slice(to, to + 1), why.clone()))
+                }
                 Some(Verdict::Alone) => segments.push(Segment::Alone(chunk.slice(to, to + 1))),
                 None => {}
             }
@@ -94,32 +110,77 @@ impl Node {
     }
 
     /// Turn a failed call into a failed step.
-    pub fn failed(&self, error: CallError, call: impl FnOnce() -> Call, rows: Vec<RowId>) -> StepError {
+    pub fn failed(
+        &self,
+        error: CallError,
+        call: impl FnOnce() -> Call,
+        rows: Vec<RowId>,
+    ) -> StepError {
         match error {
-            CallError::Trap(trap) => StepError::Trap(Box::new(FailedCall { node: self.number, call: call(), rows, trap })),
+            CallError::Trap(trap) => StepError::Trap(Box::new(FailedCall {
+                node: self.number,
+                call: call(),
+                rows,
+                trap,
+            })),
             CallError::Module(why) => StepError::Module(format!("operator {}: {why}", self.id)),
             CallError::Host(why) => StepError::Host(format!("operator {}: {why}", self.id)),
         }
     }
 
+    /// Place of what becomes of a row itself.
+    pub fn rank(&self, rows: &Chunk, row: usize) -> Rank {
+        Rank {
+            at: rows.at[row],
+            node: self.number,
+            origin: Origin::Row,
+            ordinal: rows.ordinal[row],
+        }
+    }
+
     /// A row failed: do what the job says.
-    pub fn row_failed(&mut self, rows: &Batch, row: usize, at: u32, why: &str, cx: &mut Context<'_>) -> Result<(), StepError> {
+    pub fn row_failed(
+        &mut self,
+        rows: &Chunk,
+        row: usize,
+        why: &str,
+        cx: &mut Context<'_>,
+    ) -> Result<(), StepError> {
+        match self.apply_policy(&rows.batch, row, self.rank(rows, row), why, cx)? {
+            OnError::DeadLetter => self.account.dead_lettered += 1,
+            OnError::Skip | OnError::Fail => self.account.skipped += 1,
+        }
+        Ok(())
+    }
+
+    /// Do what the job says to something that failed. Answers what that was; never `Fail`.
+    pub fn apply_policy(
+        &self,
+        rows: &Batch,
+        row: usize,
+        rank: Rank,
+        why: &str,
+        cx: &mut Context<'_>,
+    ) -> Result<OnError, StepError> {
         match (self.on_error, self.dead_letter) {
-            (OnError::Skip, _) => self.account.skipped += 1,
+            (OnError::Skip, _) => Ok(OnError::Skip),
             (OnError::DeadLetter, Some((topic, bytes_max))) => {
                 let reason = Reason {
                     job: &self.job,
                     operator: &self.id,
                     error: why,
-                    source: (cx.source_topic, cx.partition, cx.offset(at)),
+                    source: (cx.source_topic, cx.partition, cx.offset(rank.at)),
                 };
                 let record = dead_letter(rows, row, &reason, bytes_max);
-                cx.side.push(Side { at, node: self.number, topic, record });
-                self.account.dead_lettered += 1;
+                cx.side.push(Side {
+                    rank,
+                    topic,
+                    record,
+                });
+                Ok(OnError::DeadLetter)
             }
-            _ => return Err(StepError::RowFailed(self.describe(at, why, cx))),
+            _ => Err(StepError::RowFailed(self.describe(rank.at, why, cx))),
         }
-        Ok(())
     }
 
     fn describe(&self, at: u32, why: &str, cx: &Context<'_>) -> String {
@@ -145,7 +206,10 @@ impl Node {
         errors: &mut Vec<RowError>,
     ) {
         if self.keyed_below {
-            let changed = parents.iter().enumerate().filter(|(row, _)| !same_key(*row));
+            let changed = parents
+                .iter()
+                .enumerate()
+                .filter(|(row, _)| !same_key(*row));
             let changed: Vec<u32> = changed.map(|(_, parent)| *parent).collect();
             add_errors(errors, changed, KEY_CHANGED);
         }
@@ -162,7 +226,10 @@ impl Node {
         errors: &mut Vec<RowError>,
     ) {
         let size = |row| record_bytes(output.key(row), output.value(row), output.headers(row));
-        let large: Vec<u32> = rows.filter(|(row, _)| size(*row) > self.record_bytes_max).map(|(_, of)| of).collect();
+        let large: Vec<u32> = rows
+            .filter(|(row, _)| size(*row) > self.record_bytes_max)
+            .map(|(_, of)| of)
+            .collect();
         add_errors(errors, large, TOO_LARGE);
     }
 
@@ -177,14 +244,16 @@ impl Node {
 
 const KEY_CHANGED: &str = "the key was changed, but an operator after this one groups by key, which needs a repartition \
 that does not exist yet; write to a topic with the new key and group in a second job";
-const TOO_LARGE: &str =
-    "an output is larger than max.message.bytes of the topic it goes to; raise that limit or emit less";
+const TOO_LARGE: &str = "an output is larger than max.message.bytes of the topic it goes to; raise that limit or emit less";
 
 fn add_errors(errors: &mut Vec<RowError>, rows: Vec<u32>, message: &str) {
     if rows.is_empty() {
         return;
     }
-    errors.extend(rows.into_iter().map(|row| RowError { row, message: message.to_owned() }));
+    errors.extend(rows.into_iter().map(|row| RowError {
+        row,
+        message: message.to_owned(),
+    }));
     errors.sort_by_key(|error| error.row);
     errors.dedup_by_key(|error| error.row);
 }

@@ -5,7 +5,9 @@ use super::window::Windows;
 use super::{Operator, Role, TopicLimits};
 use crate::batch::ROWS_MAX;
 use crate::ledger::Account;
-use crate::spec::{self, JobSpec, OnError, OnInvalid, OperatorKind, Output, TimestampPolicy, Upstream, Window};
+use crate::spec::{
+    self, JobSpec, OnError, OnInvalid, OperatorKind, Output, TimestampPolicy, Upstream, Window,
+};
 use crate::time::Tumbling;
 use crate::udf::Udf;
 
@@ -16,6 +18,8 @@ pub enum Target {
     Operator(usize),
     /// The topic with this number.
     Sink(usize),
+    /// The same, where others write to that topic too: outputs have to be put in order.
+    SharedSink(usize),
 }
 
 /// A job, ready to be run by any number of shards.
@@ -66,7 +70,11 @@ impl Plan {
                 topics.len() - 1
             })
         };
-        let sinks = spec.sinks.iter().map(|sink| (sink.from, number(sink_topic(sink)))).collect();
+        let sinks = spec
+            .sinks
+            .iter()
+            .map(|sink| (sink.from, number(sink_topic(sink))))
+            .collect();
         let late = spec.operators.iter().map(|operator| match &operator.kind {
             OperatorKind::WindowAggregate { late, .. } => late.topic.clone().map(&mut number),
             OperatorKind::Filter | OperatorKind::Map => None,
@@ -89,13 +97,36 @@ impl Plan {
     }
 
     fn targets(&self, from: Upstream) -> Vec<Target> {
-        let operators = self.operators.iter().enumerate().filter(|(_, o)| o.from == from);
+        let operators = self
+            .operators
+            .iter()
+            .enumerate()
+            .filter(|(_, o)| o.from == from);
         let sinks = self.sinks.iter().filter(|(f, _)| *f == from);
         // Sinks first: the last reader gets the rows without a copy, and an operator is worth more of that.
-        sinks.map(|(_, topic)| Target::Sink(*topic)).chain(operators.map(|(i, _)| Target::Operator(i))).collect()
+        let sinks = sinks.map(|(_, topic)| match self.is_shared(*topic) {
+            true => Target::SharedSink(*topic),
+            false => Target::Sink(*topic),
+        });
+        sinks
+            .chain(operators.map(|(i, _)| Target::Operator(i)))
+            .collect()
     }
 
-    fn node(&self, number: usize, id: &str, on_error: OnError, from: Upstream, topics: &[TopicLimits]) -> Node {
+    /// Whether a topic has more than one writer.
+    fn is_shared(&self, topic: usize) -> bool {
+        let sinks = self.sinks.iter().filter(|(_, t)| *t == topic).count();
+        sinks > 1 || self.late.contains(&Some(topic)) || self.dead_letter == Some(topic)
+    }
+
+    fn node(
+        &self,
+        number: usize,
+        id: &str,
+        on_error: OnError,
+        from: Upstream,
+        topics: &[TopicLimits],
+    ) -> Node {
         let targets = self.targets(from);
         let record_bytes_max = self.record_bytes_max(&targets, topics);
         Node {
@@ -103,7 +134,9 @@ impl Plan {
             job: self.job.clone(),
             id: id.to_owned(),
             on_error,
-            dead_letter: self.dead_letter.map(|topic| (topic, topics[topic].record_bytes_max)),
+            dead_letter: self
+                .dead_letter
+                .map(|topic| (topic, topics[topic].record_bytes_max)),
             record_bytes_max,
             keyed_below: self.keyed_below(&targets),
             targets,
@@ -116,7 +149,9 @@ impl Plan {
 
     fn record_bytes_max(&self, targets: &[Target], topics: &[TopicLimits]) -> usize {
         let sinks = targets.iter().filter_map(|target| match target {
-            Target::Sink(topic) => Some(topics[*topic].record_bytes_max),
+            Target::Sink(topic) | Target::SharedSink(topic) => {
+                Some(topics[*topic].record_bytes_max)
+            }
             Target::Operator(_) => None,
         });
         sinks.min().unwrap_or(usize::MAX)
@@ -124,10 +159,12 @@ impl Plan {
 
     fn keyed_below(&self, targets: &[Target]) -> bool {
         targets.iter().any(|target| match target {
-            Target::Sink(_) => false,
+            Target::Sink(_) | Target::SharedSink(_) => false,
             Target::Operator(i) => {
-                matches!(self.operators[*i].kind, OperatorKind::WindowAggregate { .. })
-                    || self.keyed_below(&self.targets(Upstream::Operator(*i)))
+                matches!(
+                    self.operators[*i].kind,
+                    OperatorKind::WindowAggregate { .. }
+                ) || self.keyed_below(&self.targets(Upstream::Operator(*i)))
             }
         })
     }
@@ -142,22 +179,51 @@ impl Plan {
         self.node(0, &self.source_id, on_error, Upstream::Source, topics)
     }
 
-    pub(super) fn operators(&self, udfs: Vec<Box<dyn Udf>>, topics: &[TopicLimits]) -> Vec<Operator> {
+    pub(super) fn operators(
+        &self,
+        udfs: Vec<Box<dyn Udf>>,
+        topics: &[TopicLimits],
+    ) -> Vec<Operator> {
         let operators = self.operators.iter().zip(udfs).enumerate();
-        operators.map(|(i, (operator, udf))| self.operator(i, operator, udf, topics)).collect()
+        operators
+            .map(|(i, (operator, udf))| self.operator(i, operator, udf, topics))
+            .collect()
     }
 
-    fn operator(&self, i: usize, operator: &spec::Operator, udf: Box<dyn Udf>, topics: &[TopicLimits]) -> Operator {
+    fn operator(
+        &self,
+        i: usize,
+        operator: &spec::Operator,
+        udf: Box<dyn Udf>,
+        topics: &[TopicLimits],
+    ) -> Operator {
         let role = match &operator.kind {
             OperatorKind::Filter => Role::Filter,
             OperatorKind::Map => Role::Map,
-            OperatorKind::WindowAggregate { window: Window::Tumbling { size_ms, offset_ms }, late } => {
-                let windows = Tumbling { size_ms: *size_ms, offset_ms: *offset_ms };
+            OperatorKind::WindowAggregate {
+                window: Window::Tumbling { size_ms, offset_ms },
+                late,
+            } => {
+                let windows = Tumbling {
+                    size_ms: *size_ms,
+                    offset_ms: *offset_ms,
+                };
                 let number = spec::operator_number(&operator.id);
-                Role::WindowAggregate(Windows::new(number, windows, late.allowed_lateness_ms, self.late[i]))
+                Role::WindowAggregate(Windows::new(
+                    number,
+                    windows,
+                    late.allowed_lateness_ms,
+                    self.late[i],
+                ))
             }
         };
-        let node = self.node(i + 1, &operator.id, operator.on_error, Upstream::Operator(i), topics);
+        let node = self.node(
+            i + 1,
+            &operator.id,
+            operator.on_error,
+            Upstream::Operator(i),
+            topics,
+        );
         Operator { node, role, udf }
     }
 }

@@ -1,26 +1,67 @@
-//! Side outputs: late rows and dead letters. Operators work batch-wise, but side outputs of several operators share a
-//! topic; so they are collected and sent in the order in which row-by-row processing would have made them.
+//! Outputs that share a topic: late rows, dead letters, and sinks whose topic somebody else writes to as well. Operators
+//! work batch-wise, so these are collected, and sent in the order in which row-by-row processing makes them.
 
+use super::chunk::Chunk;
 use crate::batch::{self, Batch};
 
-/// One side output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Side {
-    /// Source row that caused it: the first sort key; operators of one row come in plan order.
+/// What an output is made of. Of one operator and source row, they come in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// An input row of the operator that failed or was late.
+    Row,
+    /// A closed window that failed.
+    Window,
+    /// What the operator puts out.
+    Output,
+}
+
+/// Place of an output among all of its source batch. Nothing in it depends on where batches begin and end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    /// Source row that caused it.
     pub at: u32,
     /// Number of the operator in the plan.
     pub node: usize,
+    /// What it is made of.
+    pub origin: Origin,
+    /// Number of that among those of the source row.
+    pub ordinal: u32,
+}
+
+/// One output that has to wait for its turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// Its turn.
+    pub rank: Rank,
     /// Number of the topic in the plan.
     pub topic: usize,
     /// The record.
     pub record: Batch,
 }
 
-/// In the order in which processing row by row would have made them. Sorting is stable: what one operator made for one
-/// row keeps its order.
+/// In the order of their ranks. Sorting is stable: two sinks of one operator keep their order.
 pub fn in_row_order(mut side: Vec<Side>) -> Vec<Side> {
-    side.sort_by_key(|s| (s.at, s.node));
+    side.sort_by_key(|s| s.rank);
     side
+}
+
+/// The rows of a chunk of node number `node`, for a topic that others write to as well.
+pub fn outputs(chunk: &Chunk, node: usize, topic: usize) -> impl Iterator<Item = Side> {
+    (0..chunk.len()).map(move |row| {
+        let mut record = Batch::default();
+        record.push_row(&chunk.batch, row);
+        let rank = Rank {
+            at: chunk.at[row],
+            node,
+            origin: Origin::Output,
+            ordinal: chunk.ordinal[row],
+        };
+        Side {
+            rank,
+            topic,
+            record,
+        }
+    })
 }
 
 /// Why a row failed and where, as headers of its dead letter. No wall clock and no host name: a replay gives the same.
@@ -44,7 +85,11 @@ pub fn dead_letter(rows: &Batch, row: usize, reason: &Reason<'_>, bytes_max: usi
     let mut headers = rows.headers(row).unwrap_or_default().to_vec();
     let error = &reason.error[..reason.error.floor_char_boundary(ERROR_BYTES_MAX)];
     let (topic, partition, offset) = reason.source;
-    let offset = if offset == i64::MAX { "end".to_owned() } else { offset.to_string() };
+    let offset = if offset == i64::MAX {
+        "end".to_owned()
+    } else {
+        offset.to_string()
+    };
     for (name, value) in [
         ("sluicebox-job", reason.job),
         ("sluicebox-operator", reason.operator),
@@ -59,7 +104,11 @@ pub fn dead_letter(rows: &Batch, row: usize, reason: &Reason<'_>, bytes_max: usi
     let dropped = value.map_or(0, <[u8]>::len);
     if record_bytes(rows.key(row), value, Some(&headers)) > bytes_max {
         value = None;
-        batch::push_header(&mut headers, b"sluicebox-value-dropped-bytes", Some(dropped.to_string().as_bytes()));
+        batch::push_header(
+            &mut headers,
+            b"sluicebox-value-dropped-bytes",
+            Some(dropped.to_string().as_bytes()),
+        );
     }
     let mut record = Batch::default();
     record.push(rows.key(row), value, Some(&headers), rows.timestamp(row));
@@ -71,5 +120,10 @@ const RECORD_OVERHEAD_BYTES: usize = 512;
 
 /// Upper bound of a record's size on the wire, in bytes.
 pub fn record_bytes(key: Option<&[u8]>, value: Option<&[u8]>, headers: Option<&[u8]>) -> usize {
-    [key, value, headers].into_iter().flatten().map(<[u8]>::len).sum::<usize>() + RECORD_OVERHEAD_BYTES
+    [key, value, headers]
+        .into_iter()
+        .flatten()
+        .map(<[u8]>::len)
+        .sum::<usize>()
+        + RECORD_OVERHEAD_BYTES
 }

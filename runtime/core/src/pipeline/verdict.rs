@@ -82,7 +82,8 @@ impl Call {
             Call::Filter(rows) => udf.filter(&rows.slice(from, to)).map(drop),
             Call::Map(rows) => udf.map(&rows.slice(from, to)).map(drop),
             Call::Accumulate(accumulators, groups, rows) => {
-                let answer = udf.accumulate(accumulators, &groups[from..to], &rows.slice(from, to))?;
+                let answer =
+                    udf.accumulate(accumulators, &groups[from..to], &rows.slice(from, to))?;
                 *accumulators = answer.accumulators;
                 Ok(())
             }
@@ -92,7 +93,8 @@ impl Call {
                     some_keys.push(keys.get(i));
                     some_accumulators.push(accumulators.get(i));
                 }
-                udf.finish(&some_keys, &windows[from * 2..to * 2], &some_accumulators).map(drop)
+                udf.finish(&some_keys, &windows[from * 2..to * 2], &some_accumulators)
+                    .map(drop)
             }
         }
     }
@@ -129,12 +131,21 @@ fn split(
     }
     if findings.rows.len() == known {
         let fewer = middle - from;
-        findings.rows_per_call_max = Some(findings.rows_per_call_max.map_or(fewer, |max| max.min(fewer)));
+        findings.rows_per_call_max = Some(
+            findings
+                .rows_per_call_max
+                .map_or(fewer, |max| max.min(fewer)),
+        );
     }
     Ok(())
 }
 
-fn judge(udf: &mut dyn Udf, call: &mut Call, row: usize, findings: &mut Findings) -> Result<(), CallError> {
+fn judge(
+    udf: &mut dyn Udf,
+    call: &mut Call,
+    row: usize,
+    findings: &mut Findings,
+) -> Result<(), CallError> {
     udf.drop_instance();
     udf.next_call_under_fuel();
     let verdict = match call.run(udf, row, row + 1) {

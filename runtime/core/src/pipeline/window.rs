@@ -3,13 +3,13 @@
 //!
 //! Batches change nothing: lateness is decided per row by the watermark before it. Without allowed lateness no row can
 //! reach a closed window, so firing at the batch's end gives what firing row by row would. A row that a closed window
-//! still takes (allowed lateness) cuts the batch: all due windows fire first, then the row, then its window again.
+//! still takes (allowed lateness) cuts the batch: all due windows fire first, then the row, then its key's window again.
 
 use super::StepError;
 use super::chunk::{Chunk, Context};
 use super::node::{Node, Segment};
-use super::side::Side;
-use super::verdict::{Call, Verdict};
+use super::side::{Origin, Rank, Side};
+use super::verdict::{Call, RowId, Verdict};
 use crate::batch::{Batch, Packed};
 use crate::overlay::{Overlay, Slot};
 use crate::state::{Namespace, StoreError};
@@ -53,19 +53,41 @@ struct Live {
 
 impl Windows {
     /// No windows yet; [`Windows::restore`] brings a task's back.
-    pub fn new(operator: u32, windows: Tumbling, allowed_lateness_ms: i64, late_topic: Option<usize>) -> Self {
-        Self { operator, windows, allowed_lateness_ms, late_topic, tasks: BTreeMap::new() }
+    pub fn new(
+        operator: u32,
+        windows: Tumbling,
+        allowed_lateness_ms: i64,
+        late_topic: Option<usize>,
+    ) -> Self {
+        Self {
+            operator,
+            windows,
+            allowed_lateness_ms,
+            late_topic,
+            tasks: BTreeMap::new(),
+        }
     }
 
     /// The windows of a task, from the store: they are listed under a namespace that no window can have.
-    pub fn restore(&mut self, partition: i32, watermark: i64, state: &Overlay) -> Result<(), StoreError> {
-        let mut task = Task { fired: Some(watermark), ..Task::default() };
+    pub fn restore(
+        &mut self,
+        partition: i32,
+        watermark: i64,
+        state: &Overlay,
+    ) -> Result<(), StoreError> {
+        let mut task = Task {
+            fired: Some(watermark),
+            ..Task::default()
+        };
         let list = Namespace::new(self.operator, partition, i64::MIN);
         let mut damaged = false;
         state.store().scan(&list.0, &mut |key, rows| {
             let end = key[list.0.len()..].try_into().map(u64::from_be_bytes);
             match (end, rows.try_into().map(u64::from_le_bytes)) {
-                (Ok(end), Ok(rows)) => drop(task.live.insert((end ^ (1 << 63)) as i64, Live { rows, dirty: false })),
+                (Ok(end), Ok(rows)) => drop(
+                    task.live
+                        .insert((end ^ (1 << 63)) as i64, Live { rows, dirty: false }),
+                ),
                 _ => damaged = true,
             }
             ControlFlow::Continue(())
@@ -84,7 +106,11 @@ impl Windows {
 
     /// Rows in windows still held, of all tasks.
     pub fn held(&self) -> u64 {
-        self.tasks.values().flat_map(|task| task.live.values()).map(|live| live.rows).sum()
+        self.tasks
+            .values()
+            .flat_map(|task| task.live.values())
+            .map(|live| live.rows)
+            .sum()
     }
 
     /// Write down which windows there are, before the state is sealed.
@@ -124,12 +150,18 @@ pub fn run(
 ) -> Result<Vec<Chunk>, StepError> {
     node.account.input += chunk.len() as u64;
     let segments = node.segments(chunk, cx);
-    let mut work = Work { node, windows, udf, cx, outputs: Vec::new() };
+    let mut work = Work {
+        node,
+        windows,
+        udf,
+        cx,
+        outputs: Vec::new(),
+    };
     for segment in segments {
         match segment {
             Segment::Rows(chunk) => work.rows(chunk, false)?,
             Segment::Alone(chunk) => work.rows(chunk, true)?,
-            Segment::Poison(chunk, why) => work.node.row_failed(&chunk.batch, 0, chunk.at[0], &why, work.cx)?,
+            Segment::Poison(chunk, why) => work.node.row_failed(&chunk, 0, &why, work.cx)?,
         }
     }
     work.fire_due(fire_to)?;
@@ -174,7 +206,7 @@ impl Work<'_, '_, '_> {
                 Place::NoKey => {
                     on_time[row] = false;
                     let why = "the record has no key, and this operator groups by key";
-                    self.node.row_failed(&chunk.batch, row, chunk.at[row], why, self.cx)?;
+                    self.node.row_failed(&chunk, row, why, self.cx)?;
                 }
                 Place::Again(end) => {
                     let before = chunk.slice(from, row).select(|r| on_time[from + r]);
@@ -183,7 +215,11 @@ impl Work<'_, '_, '_> {
                     let absorbed = self.node.account.absorbed;
                     self.accumulate(chunk.slice(row, row + 1), alone)?;
                     if self.node.account.absorbed > absorbed {
-                        self.fire(end, chunk.at[row])?;
+                        self.fire_again(
+                            end,
+                            chunk.batch.key(row).unwrap_or_default(),
+                            chunk.at[row],
+                        )?;
                     }
                     from = row + 1;
                 }
@@ -192,7 +228,10 @@ impl Work<'_, '_, '_> {
         if from == 0 {
             return self.accumulate(chunk.select(|row| on_time[row]), alone);
         }
-        self.accumulate(chunk.slice(from, chunk.len()).select(|r| on_time[from + r]), alone)
+        self.accumulate(
+            chunk.slice(from, chunk.len()).select(|r| on_time[from + r]),
+            alone,
+        )
     }
 
     fn late(&mut self, chunk: &Chunk, row: usize) {
@@ -200,7 +239,11 @@ impl Work<'_, '_, '_> {
         if let Some(topic) = self.windows.late_topic {
             let mut record = Batch::default();
             record.push_row(&chunk.batch, row);
-            self.cx.side.push(Side { at: chunk.at[row], node: self.node.number, topic, record });
+            self.cx.side.push(Side {
+                rank: self.node.rank(chunk, row),
+                topic,
+                record,
+            });
         }
     }
 
@@ -211,8 +254,13 @@ impl Work<'_, '_, '_> {
         }
         let groups = self.group(&chunk.batch)?;
         Node::prepare(self.udf, alone);
-        let answer = self.udf.accumulate(&groups.accumulators, &groups.of_row, &chunk.batch);
-        let Accumulated { accumulators, errors } = match answer {
+        let answer = self
+            .udf
+            .accumulate(&groups.accumulators, &groups.of_row, &chunk.batch);
+        let Accumulated {
+            accumulators,
+            errors,
+        } = match answer {
             Ok(answer) => answer,
             Err(error) => {
                 let rows = self.node.row_ids(&chunk, self.cx);
@@ -227,8 +275,8 @@ impl Work<'_, '_, '_> {
             }
         }
         for error in &errors {
-            let row = error.row as usize;
-            self.node.row_failed(&chunk.batch, row, chunk.at[row], &error.message, self.cx)?;
+            self.node
+                .row_failed(&chunk, error.row as usize, &error.message, self.cx)?;
         }
         self.count(&chunk.batch, &errors);
         Ok(())
@@ -247,7 +295,10 @@ impl Work<'_, '_, '_> {
                 namespace = Namespace::new(self.windows.operator, self.cx.partition, end);
                 last_end = Some(end);
                 if let std::collections::btree_map::Entry::Vacant(new) = task.live.entry(end) {
-                    new.insert(Live { rows: 0, dirty: true });
+                    new.insert(Live {
+                        rows: 0,
+                        dirty: true,
+                    });
                     state.create(namespace);
                 }
             }
@@ -269,9 +320,19 @@ impl Work<'_, '_, '_> {
     /// Count the rows that went into windows.
     fn count(&mut self, rows: &Batch, errors: &[RowError]) {
         let task = self.windows.tasks.entry(self.cx.partition).or_default();
-        let failed = |row: usize| errors.binary_search_by_key(&(row as u32), |e| e.row).is_ok();
-        let ends = rows.timestamps().iter().enumerate().filter(|(row, _)| errors.is_empty() || !failed(*row));
-        let ends: Vec<i64> = ends.map(|(_, timestamp)| self.windows.windows.end_of(*timestamp)).collect();
+        let failed = |row: usize| {
+            errors
+                .binary_search_by_key(&(row as u32), |e| e.row)
+                .is_ok()
+        };
+        let ends = rows
+            .timestamps()
+            .iter()
+            .enumerate()
+            .filter(|(row, _)| errors.is_empty() || !failed(*row));
+        let ends: Vec<i64> = ends
+            .map(|(_, timestamp)| self.windows.windows.end_of(*timestamp))
+            .collect();
         for run in ends.chunk_by(|a, b| a == b) {
             let live = task.live.entry(run[0]).or_default();
             live.rows += run.len() as u64;
@@ -291,7 +352,12 @@ impl Work<'_, '_, '_> {
             return Ok(());
         }
         task.fired = Some(watermark);
-        let closed: Vec<i64> = task.live.keys().copied().take_while(|end| time::closed(*end, watermark)).collect();
+        let closed: Vec<i64> = task
+            .live
+            .keys()
+            .copied()
+            .take_while(|end| time::closed(*end, watermark))
+            .collect();
         for end in closed {
             if fired.is_none_or(|fired| !time::closed(end, fired)) {
                 let at = self.cx.caused_by(end.saturating_sub(1));
@@ -307,7 +373,9 @@ impl Work<'_, '_, '_> {
     /// The window can't be reached any more.
     fn release(&mut self, end: i64) -> Result<(), StepError> {
         let partition = self.cx.partition;
-        self.cx.state.drop_namespace(&Namespace::new(self.windows.operator, partition, end));
+        self.cx
+            .state
+            .drop_namespace(&Namespace::new(self.windows.operator, partition, end));
         let list = Namespace::new(self.windows.operator, partition, i64::MIN);
         self.cx.state.put(&list, &list_key(end), None)?;
         let task = self.windows.tasks.entry(partition).or_default();
@@ -325,17 +393,44 @@ impl Work<'_, '_, '_> {
         Ok(())
     }
 
+    /// Result of the one key whose closed window took another row.
+    fn fire_again(&mut self, end: i64, key: &[u8], at: u32) -> Result<(), StepError> {
+        let namespace = Namespace::new(self.windows.operator, self.cx.partition, end);
+        self.cx.state.begin_call();
+        let (slot, _) = self.cx.state.group(&namespace, key, 0)?;
+        match self.cx.state.value(&namespace, slot) {
+            Some(_) => self.finish(&namespace, &[slot], at),
+            None => Ok(()),
+        }
+    }
+
     fn finish(&mut self, namespace: &Namespace, slots: &[Slot], at: u32) -> Result<(), StepError> {
-        let ordinals = slots.iter().map(|_| self.node.window_ordinals.next(at)).collect::<Vec<u32>>();
-        let ids: Vec<_> = ordinals.iter().map(|o| self.node.row_id(at, *o, true, self.cx)).collect();
-        let verdicts: Vec<Option<Verdict>> = ids.iter().map(|id| self.cx.verdicts.get(id).cloned()).collect();
+        let ordinals = slots
+            .iter()
+            .map(|_| self.node.window_ordinals.next(at))
+            .collect::<Vec<u32>>();
+        let ids: Vec<_> = ordinals
+            .iter()
+            .map(|o| self.node.row_id(at, *o, true, self.cx))
+            .collect();
+        let verdicts: Vec<Option<Verdict>> = ids
+            .iter()
+            .map(|id| self.cx.verdicts.get(id).cloned())
+            .collect();
         let mut from = 0;
-        for to in (0..slots.len()).filter(|i| verdicts[*i].is_some()).chain([slots.len()]) {
+        for to in (0..slots.len())
+            .filter(|i| verdicts[*i].is_some())
+            .chain([slots.len()])
+        {
             self.finish_some(namespace, &slots[from..to], at, false, &ids[from..to])?;
             from = to + 1;
             match verdicts.get(to) {
-                Some(Some(Verdict::Alone)) => self.finish_some(namespace, &slots[to..=to], at, true, &ids[to..=to])?,
-                Some(Some(Verdict::Poison(why))) => self.window_failed(namespace, slots[to], at, why)?,
+                Some(Some(Verdict::Alone)) => {
+                    self.finish_some(namespace, &slots[to..=to], at, true, &ids[to..=to])?
+                }
+                Some(Some(Verdict::Poison(why))) => {
+                    self.window_failed(namespace, slots[to], at, ids[to], why)?
+                }
                 _ => {}
             }
         }
@@ -348,48 +443,87 @@ impl Work<'_, '_, '_> {
         slots: &[Slot],
         at: u32,
         alone: bool,
-        ids: &[super::verdict::RowId],
+        ids: &[RowId],
     ) -> Result<(), StepError> {
         if slots.is_empty() {
             return Ok(());
         }
         let end = namespace.window_end();
-        let (mut keys, mut accumulators, mut windows) = (Packed::default(), Packed::default(), Vec::new());
+        let (mut keys, mut accumulators, mut windows) =
+            (Packed::default(), Packed::default(), Vec::new());
         for slot in slots {
             keys.push(Some(self.cx.state.key(namespace, *slot)));
             accumulators.push(self.cx.state.value(namespace, *slot));
             windows.extend_from_slice(&[self.windows.windows.start_of(end), end]);
         }
         Node::prepare(self.udf, alone);
-        let Emitted { output, parents, mut errors } = match self.udf.finish(&keys, &windows, &accumulators) {
+        let Emitted {
+            output,
+            parents,
+            mut errors,
+        } = match self.udf.finish(&keys, &windows, &accumulators) {
             Ok(answer) => answer,
             Err(error) => {
-                return Err(self.node.failed(error, || Call::Finish(keys, windows, accumulators), ids.to_vec()));
+                return Err(self.node.failed(
+                    error,
+                    || Call::Finish(keys, windows, accumulators),
+                    ids.to_vec(),
+                ));
             }
         };
         let same_key = |row: usize| output.key(row) == keys.get(parents[row] as usize);
-        self.node.check_outputs(same_key, &output, &parents, &mut errors);
+        self.node
+            .check_outputs(same_key, &output, &parents, &mut errors);
         for error in &errors {
-            self.window_failed(namespace, slots[error.row as usize], at, &error.message)?;
+            let row = error.row as usize;
+            self.window_failed(namespace, slots[row], at, ids[row], &error.message)?;
         }
         let at = vec![at; output.len()];
         let chunk = self.node.outputs(output, at);
-        let failed = |row: usize| errors.binary_search_by_key(&parents[row], |e| e.row).is_ok();
-        self.outputs.push(if errors.is_empty() { chunk } else { chunk.select(|row| !failed(row)) });
+        let failed = |row: usize| {
+            errors
+                .binary_search_by_key(&parents[row], |e| e.row)
+                .is_ok()
+        };
+        self.outputs.push(if errors.is_empty() {
+            chunk
+        } else {
+            chunk.select(|row| !failed(row))
+        });
         Ok(())
     }
 
     /// A closed window's result failed. Its rows are accounted for already, so only the policy counts here.
-    fn window_failed(&mut self, namespace: &Namespace, slot: Slot, at: u32, why: &str) -> Result<(), StepError> {
+    fn window_failed(
+        &mut self,
+        namespace: &Namespace,
+        slot: Slot,
+        at: u32,
+        id: RowId,
+        why: &str,
+    ) -> Result<(), StepError> {
         let mut row = Batch::default();
         let key = self.cx.state.key(namespace, slot);
         let end = namespace.window_end();
-        row.push(Some(key), self.cx.state.value(namespace, slot), None, end.saturating_sub(1));
-        let why = format!("window {}..{end}: {why}", self.windows.windows.start_of(end));
-        let account = self.node.account;
-        self.node.row_failed(&row, 0, at, &why, self.cx)?;
-        self.node.account = account;
-        Ok(())
+        row.push(
+            Some(key),
+            self.cx.state.value(namespace, slot),
+            None,
+            end.saturating_sub(1),
+        );
+        let why = format!(
+            "window {}..{end}: {why}",
+            self.windows.windows.start_of(end)
+        );
+        let rank = Rank {
+            at,
+            node: self.node.number,
+            origin: Origin::Window,
+            ordinal: id.ordinal,
+        };
+        self.node
+            .apply_policy(&row, 0, rank, &why, self.cx)
+            .map(drop)
     }
 }
 

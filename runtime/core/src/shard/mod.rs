@@ -76,7 +76,9 @@ impl From<log::Error> for ShardError {
 
 impl From<StoreError> for ShardError {
     fn from(error: StoreError) -> Self {
-        Self::Halt(format!("{error}. What is committed is in the changelog: free the disk or remove the data folder, then start again."))
+        Self::Halt(format!(
+            "{error}. What is committed is in the changelog: free the disk or remove the data folder, then start again."
+        ))
     }
 }
 
@@ -157,7 +159,10 @@ impl Shard {
         let mut topics = Vec::new();
         for topic in 0..plan.topics.len() {
             let partitions = log.sink_partitions(topic)?;
-            topics.push(TopicLimits { partitions, record_bytes_max: log.record_bytes_max(Some(topic))? });
+            topics.push(TopicLimits {
+                partitions,
+                record_bytes_max: log.record_bytes_max(Some(topic))?,
+            });
         }
         let pipeline = Pipeline::new(&plan, udfs, topics);
         let overlay = Overlay::new(store, config.cache_bytes_max);
@@ -202,7 +207,8 @@ impl Shard {
         let mut read = Vec::new();
         self.positions.clear();
         for (partition, task) in &self.committed.tasks {
-            self.pipeline.restore(*partition, task.timestamp_max, task.ended, &self.overlay)?;
+            self.pipeline
+                .restore(*partition, task.timestamp_max, task.ended, &self.overlay)?;
             self.positions.insert(*partition, task.offset);
             read.push((*partition, task.offset));
         }
@@ -214,9 +220,17 @@ impl Shard {
     /// Take what has arrived, process it, end the epoch if it is time. `stop` ends the epoch now.
     pub fn turn(&mut self, stop: bool) -> Result<Turn, ShardError> {
         let due = self.due_in();
-        let wait = if stop { Duration::ZERO } else { due.min(POLL_WAIT) };
+        let wait = if stop {
+            Duration::ZERO
+        } else {
+            due.min(POLL_WAIT)
+        };
         let mut arrived = std::mem::take(&mut self.arrived);
-        let polled = if stop { Ok(()) } else { self.log.poll(POLL_ROWS_MAX, wait, &mut arrived) };
+        let polled = if stop {
+            Ok(())
+        } else {
+            self.log.poll(POLL_ROWS_MAX, wait, &mut arrived)
+        };
         let worked = match polled {
             Ok(()) => self.process(&mut arrived),
             Err(error) => Err(StepError::Log(error)),
@@ -227,7 +241,10 @@ impl Shard {
             Ok(worked) => {
                 let full = self.overlay.dirty_bytes() >= self.config.overlay_bytes_max;
                 let old = self.clock.now().saturating_sub(self.sealed_at) >= RECOMMIT_AFTER;
-                if old || (self.progress && (stop || full || self.due_in().is_zero() || self.all_ended())) {
+                if old
+                    || (self.progress
+                        && (stop || full || self.due_in().is_zero() || self.all_ended()))
+                {
                     return self.end_epoch();
                 }
                 Ok(match worked {
@@ -247,7 +264,11 @@ impl Shard {
     }
 
     fn all_ended(&self) -> bool {
-        !self.positions.is_empty() && self.positions.keys().all(|partition| self.pipeline.task(*partition).1)
+        !self.positions.is_empty()
+            && self
+                .positions
+                .keys()
+                .all(|partition| self.pipeline.task(*partition).1)
     }
 
     fn process(&mut self, arrived: &mut Vec<SourceBatch>) -> Result<bool, StepError> {
@@ -259,7 +280,8 @@ impl Shard {
             }
             self.progress = true;
             let (partition, next_offset) = (batch.partition, batch.next_offset);
-            self.pipeline.step(batch, &mut self.overlay, &mut Outputs(self.log.as_mut()))?;
+            self.pipeline
+                .step(batch, &mut self.overlay, &mut Outputs(self.log.as_mut()))?;
             self.positions.insert(partition, next_offset);
             failpoint::reach("mid-epoch");
         }
@@ -274,7 +296,10 @@ impl Shard {
         }
         self.pipeline.before_seal(&mut self.overlay)?;
         let ledger: BTreeMap<String, Account> = self.pipeline.accounts().into_iter().collect();
-        if let Some((id, why)) = ledger.iter().find_map(|(id, account)| Some((id, account.imbalance()?))) {
+        if let Some((id, why)) = ledger
+            .iter()
+            .find_map(|(id, account)| Some((id, account.imbalance()?)))
+        {
             self.abort();
             return Err(ShardError::Halt(format!(
                 "the ledger of operator `{id}` does not balance: {why}. Nothing of this epoch was committed. This is a \
@@ -283,7 +308,14 @@ impl Shard {
         }
         let tasks = self.positions.iter().map(|(partition, offset)| {
             let (timestamp_max, ended) = self.pipeline.task(*partition);
-            (*partition, TaskRecord { offset: *offset, timestamp_max, ended })
+            (
+                *partition,
+                TaskRecord {
+                    offset: *offset,
+                    timestamp_max,
+                    ended,
+                },
+            )
         });
         let tasks = tasks.collect();
         match self.commit_epoch(tasks, ledger) {
@@ -323,7 +355,11 @@ impl Shard {
             delta_bytes: 0,
             digest: 0,
         };
-        let witness = Witness { lineage: record.lineage, epoch: record.epoch, generation: record.generation };
+        let witness = Witness {
+            lineage: record.lineage,
+            epoch: record.epoch,
+            generation: record.generation,
+        };
         let positions = record.tasks.iter().map(|(partition, task)| Position {
             partition: *partition,
             offset: task.offset,
@@ -352,10 +388,15 @@ impl Shard {
         self.committed.ledger = ledger;
         // Records and one transaction marker; what aborted transactions left there only moves the truth further on.
         self.committed.changelog_next += sealed.records.len() as i64 + 1;
-        self.overlay.committed(&delta, marker).map_err(ShardError::from)?;
+        self.overlay
+            .committed(&delta, marker)
+            .map_err(ShardError::from)?;
         failpoint::reach("after-apply");
         if tainted {
-            return Err(ShardError::Reconnect("the connection to the brokers was slow or broke during a commit".to_owned()).into());
+            return Err(ShardError::Reconnect(
+                "the connection to the brokers was slow or broke during a commit".to_owned(),
+            )
+            .into());
         }
         Ok(())
     }
@@ -402,7 +443,9 @@ impl Shard {
         self.attempts += 1;
         if self.attempts > ATTEMPTS_MAX {
             self.abort();
-            return Err(ShardError::Halt(format!("{ATTEMPTS_MAX} attempts in a row failed, the last one with: {why}")));
+            return Err(ShardError::Halt(format!(
+                "{ATTEMPTS_MAX} attempts in a row failed, the last one with: {why}"
+            )));
         }
         if std::mem::take(&mut self.open) {
             self.log.abort()?;
@@ -421,7 +464,11 @@ impl Shard {
         Progress {
             epoch: self.committed.epoch,
             positions: self.positions.clone(),
-            watermarks: self.positions.keys().map(|p| (*p, self.pipeline.watermark(*p))).collect(),
+            watermarks: self
+                .positions
+                .keys()
+                .map(|p| (*p, self.pipeline.watermark(*p)))
+                .collect(),
             accounts: self.pipeline.accounts(),
             committed_accounts: self.committed.ledger.clone(),
         }

@@ -43,7 +43,12 @@ impl Shard {
             bounds,
             last: last.map(|commit| commit.record),
             recover_from_changelog: self.config.recover_from_changelog,
-            operators: self.pipeline.accounts().into_iter().map(|(id, _)| id).collect(),
+            operators: self
+                .pipeline
+                .accounts()
+                .into_iter()
+                .map(|(id, _)| id)
+                .collect(),
         };
         resolve::resolve(facts).map_err(ShardError::Halt)
     }
@@ -78,7 +83,11 @@ impl Shard {
             if !self.committed.tasks.contains_key(&partition) {
                 let start = start_of(&self.config.start, partition, &self.config.log.source)?;
                 let offset = self.log.resolve_start(partition, start)?;
-                let task = epoch::TaskRecord { offset, timestamp_max: None, ended: false };
+                let task = epoch::TaskRecord {
+                    offset,
+                    timestamp_max: None,
+                    ended: false,
+                };
                 self.committed.tasks.insert(partition, task);
             }
         }
@@ -137,7 +146,12 @@ fn replay(
     store: &mut dyn StateStore,
     base: Option<Marker>,
 ) -> Result<Option<Restored>, ShardError> {
-    let mut replay = Replay { at: base, reader: epoch::Reader::default(), last: None, seen_base: base.is_none() };
+    let mut replay = Replay {
+        at: base,
+        reader: epoch::Reader::default(),
+        last: None,
+        seen_base: base.is_none(),
+    };
     let mut failed = None;
     let from = base.map_or(0, |marker| marker.changelog_next);
     let Bounds { end, .. } = log.read_changelog(from, &mut |record| {
@@ -149,7 +163,10 @@ fn replay(
         Some(Stop::NotOurs) => Ok(None),
         Some(Stop::Failed(error)) => Err(error),
         None if !replay.seen_base => Ok(None),
-        None => Ok(Some(Restored { last: replay.last, end })),
+        None => Ok(Some(Restored {
+            last: replay.last,
+            end,
+        })),
     }
 }
 
@@ -166,17 +183,27 @@ struct Replay {
 }
 
 impl Replay {
-    fn record(&mut self, record: log::ChangelogRecord<'_>, store: &mut dyn StateStore) -> Result<(), Stop> {
+    fn record(
+        &mut self,
+        record: log::ChangelogRecord<'_>,
+        store: &mut dyn StateStore,
+    ) -> Result<(), Stop> {
         let offset = record.offset;
         let commit = self.reader.push(record);
-        let commit = commit.map_err(|e| Stop::Failed(ShardError::Halt(format!("{e}. Nothing was changed."))))?;
+        let commit = commit
+            .map_err(|e| Stop::Failed(ShardError::Halt(format!("{e}. Nothing was changed."))))?;
         let Some(commit) = commit else { return Ok(()) };
         let record = &commit.record;
         match self.at {
             // Commits before the base come again because its position is a lower bound.
-            Some(at) if !self.seen_base && record.epoch < at.epoch && record.lineage == at.lineage => return Ok(()),
+            Some(at)
+                if !self.seen_base && record.epoch < at.epoch && record.lineage == at.lineage =>
+            {
+                return Ok(());
+            }
             Some(at) if !self.seen_base => {
-                let same = (record.lineage, record.epoch, record.generation) == (at.lineage, at.epoch, at.generation);
+                let same = (record.lineage, record.epoch, record.generation)
+                    == (at.lineage, at.epoch, at.generation);
                 if !same {
                     return Err(Stop::NotOurs);
                 }
@@ -198,8 +225,13 @@ impl Replay {
             // The commit's own first record or one before it: reading from there finds this commit again.
             changelog_next: offset - i64::from(record.chunks),
         };
-        let delta = commit.delta.as_ref().map_err(|e| Stop::Failed(ShardError::from(e.clone())))?;
-        store.apply(delta, marker).map_err(|e| Stop::Failed(e.into()))?;
+        let delta = commit
+            .delta
+            .as_ref()
+            .map_err(|e| Stop::Failed(ShardError::from(e.clone())))?;
+        store
+            .apply(delta, marker)
+            .map_err(|e| Stop::Failed(e.into()))?;
         failpoint::reach("mid-restore");
         self.at = Some(marker);
         self.last = Some(commit);

@@ -43,10 +43,15 @@ pub enum Resolved {
 pub fn resolve(facts: Facts<'_>) -> Result<Resolved, String> {
     let topic = facts.topic.id;
     let Some(last) = &facts.last else {
-        let found = facts.committed.iter().find_map(|(p, c)| c.as_ref().map(|c| (*p, c)));
+        let found = facts
+            .committed
+            .iter()
+            .find_map(|(p, c)| c.as_ref().map(|c| (*p, c)));
         return match found {
             None => Ok(Resolved::New { topic }),
-            Some((partition, committed)) => Err(without_changelog(facts.config, partition, committed)),
+            Some((partition, committed)) => {
+                Err(without_changelog(facts.config, partition, committed))
+            }
         };
     };
     if !facts.recover_from_changelog {
@@ -62,7 +67,13 @@ pub fn resolve(facts: Facts<'_>) -> Result<Resolved, String> {
 }
 
 fn without_changelog(config: &ShardConfig, partition: i32, committed: &log::Committed) -> String {
-    let ShardConfig { group, source, changelog, shard, .. } = config;
+    let ShardConfig {
+        group,
+        source,
+        changelog,
+        shard,
+        ..
+    } = config;
     match Witness::parse(&committed.metadata) {
         Some(witness) => format!(
             "group `{group}` has epoch {} committed for {source}-{partition}, but the changelog {changelog}-{shard} is empty: \
@@ -79,7 +90,13 @@ fn without_changelog(config: &ShardConfig, partition: i32, committed: &log::Comm
 
 /// Committed positions and epoch record must tell of the same commit.
 fn witnesses_agree(facts: &Facts<'_>, last: &EpochRecord) -> Result<(), String> {
-    let ShardConfig { group, source, changelog, shard, .. } = facts.config;
+    let ShardConfig {
+        group,
+        source,
+        changelog,
+        shard,
+        ..
+    } = facts.config;
     for (partition, task) in &last.tasks {
         let committed = facts.committed.get(partition).and_then(Option::as_ref);
         let Some(committed) = committed else {
@@ -92,7 +109,11 @@ fn witnesses_agree(facts: &Facts<'_>, last: &EpochRecord) -> Result<(), String> 
         };
         let witness = Witness::parse(&committed.metadata);
         let same = witness
-            == Some(Witness { lineage: last.lineage, epoch: last.epoch, generation: last.generation })
+            == Some(Witness {
+                lineage: last.lineage,
+                epoch: last.epoch,
+                generation: last.generation,
+            })
             && committed.offset == task.offset;
         if !same {
             return Err(format!(
@@ -130,7 +151,9 @@ fn same_topic(facts: &Facts<'_>, last: &EpochRecord) -> Result<(), String> {
 fn within_bounds(facts: &Facts<'_>, last: &EpochRecord) -> Result<(), String> {
     let source = &facts.config.source;
     for (partition, task) in &last.tasks {
-        let Some(Bounds { start, end }) = facts.bounds.get(partition) else { continue };
+        let Some(Bounds { start, end }) = facts.bounds.get(partition) else {
+            continue;
+        };
         if task.offset < *start {
             return Err(format!(
                 "{source}-{partition} begins at offset {start}, but the job is at {}: {} records were deleted (retention) before it \

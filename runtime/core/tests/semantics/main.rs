@@ -1,0 +1,11 @@
+//! The semantics of the shard loop, proven from outside: real shards on the embedded log, with a test's own modules,
+//! against a model that processes one record after the other and shares no code with what it judges.
+
+mod failpoints;
+mod job;
+mod model;
+mod properties;
+mod rig;
+mod tap;
+mod udf;
+mod windows;

@@ -1,0 +1,238 @@
+//! A module whose rows say what it does with them. A value may hold words that name an operator's id `x`: `#x` traps,
+//! `~x` traps unless it runs alone under fuel, `!x` is a row error, `-x` is filtered out or mapped to nothing, `2x`
+//! is mapped to two rows, `kx` changes the key. A key may hold letters for when its window is finished: `T` traps,
+//! `S` traps unless under fuel, `E` is a row error, `Z` gives nothing, `D` gives two results.
+
+use sluicebox_core::batch::{Batch, Packed};
+use sluicebox_core::udf::{Accumulated, CallError, Emitted, Kept, RowError, Udf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub struct Module {
+    id: &'static str,
+    rows_max: usize,
+    fuel: bool,
+    fresh: bool,
+    /// Calls made, by all instances.
+    pub calls: Arc<AtomicUsize>,
+}
+
+pub fn says(value: Option<&[u8]>, what: char, id: &str) -> bool {
+    let word = format!("{what}{id}");
+    value.is_some_and(|v| v.split(|b| *b == b' ').any(|w| w == word.as_bytes()))
+}
+
+pub fn holds(key: &[u8], letter: char) -> bool {
+    key.contains(&(letter as u8))
+}
+
+fn text(bytes: Option<&[u8]>) -> String {
+    bytes.map_or("null".to_owned(), |b| {
+        String::from_utf8_lossy(b).into_owned()
+    })
+}
+
+impl Module {
+    pub fn new(id: &'static str, rows_max: usize, calls: Arc<AtomicUsize>) -> Self {
+        Self {
+            id,
+            rows_max,
+            fuel: false,
+            fresh: true,
+            calls,
+        }
+    }
+
+    /// What every call does first: trap where it is told to.
+    fn enter<'a>(
+        &mut self,
+        rows: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
+    ) -> Result<(), CallError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let fuel = std::mem::take(&mut self.fuel);
+        assert!(
+            !fuel || self.fresh,
+            "a call under fuel runs on a fresh instance"
+        );
+        self.fresh = false;
+        if rows.len() > self.rows_max {
+            return self.trap(format!("{} rows are too many", rows.len()));
+        }
+        for value in rows {
+            if says(value, '#', self.id) {
+                return self.trap(format!("unreachable in {}: {}", self.id, text(value)));
+            }
+            if says(value, '~', self.id) && !fuel {
+                return self.trap("deadline".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn trap<T>(&mut self, why: String) -> Result<T, CallError> {
+        self.fresh = true;
+        Err(CallError::Trap(why))
+    }
+
+    fn errors<'a>(&self, rows: impl Iterator<Item = Option<&'a [u8]>>) -> Vec<RowError> {
+        let failed = rows
+            .zip(0..)
+            .filter(|(value, _)| says(*value, '!', self.id));
+        failed
+            .map(|(value, row)| RowError {
+                row,
+                message: format!("bad row {}", text(value)),
+            })
+            .collect()
+    }
+}
+
+fn values(input: &Batch) -> impl ExactSizeIterator<Item = Option<&[u8]>> {
+    (0..input.len()).map(|row| input.value(row))
+}
+
+impl Udf for Module {
+    fn filter(&mut self, input: &Batch) -> Result<Kept, CallError> {
+        self.enter(values(input))?;
+        let mut bitmap = vec![0; input.len().div_ceil(8)];
+        for (row, value) in values(input)
+            .enumerate()
+            .filter(|(_, v)| !says(*v, '-', self.id))
+        {
+            let _ = value;
+            bitmap[row / 8] |= 1 << (row % 8);
+        }
+        Ok(Kept {
+            bitmap,
+            errors: self.errors(values(input)),
+        })
+    }
+
+    fn map(&mut self, input: &Batch) -> Result<Emitted, CallError> {
+        self.enter(values(input))?;
+        let mut answer = Emitted {
+            errors: self.errors(values(input)),
+            ..Emitted::default()
+        };
+        for row in 0..input.len() {
+            let value = input.value(row);
+            let outputs = if says(value, '-', self.id) || says(value, '!', self.id) {
+                0
+            } else if says(value, '2', self.id) {
+                2
+            } else {
+                1
+            };
+            let other = [
+                input
+                    .key(row)
+                    .or(value.and_then(|v| v.get(..1)))
+                    .unwrap_or_default(),
+                b"x",
+            ]
+            .concat();
+            let key = if says(value, 'k', self.id) {
+                Some(other.as_slice())
+            } else {
+                input.key(row)
+            };
+            for i in 0..outputs {
+                let value = value.map(|v| [v, format!(" {}{i}", self.id).as_bytes()].concat());
+                answer.output.push(
+                    key,
+                    value.as_deref(),
+                    input.headers(row),
+                    input.timestamp(row),
+                );
+                answer.parents.push(row as u32);
+            }
+        }
+        Ok(answer)
+    }
+
+    fn accumulate(
+        &mut self,
+        accumulators: &Packed,
+        groups: &[u32],
+        input: &Batch,
+    ) -> Result<Accumulated, CallError> {
+        self.enter(values(input))?;
+        let mut all: Vec<Option<Vec<u8>>> = (0..accumulators.len())
+            .map(|i| accumulators.get(i).map(<[u8]>::to_vec))
+            .collect();
+        for row in (0..input.len()).filter(|row| !says(input.value(*row), '!', self.id)) {
+            let accumulator = all[groups[row] as usize].get_or_insert_default();
+            accumulator.push(b'|');
+            accumulator.extend_from_slice(input.value(row).unwrap_or(b"null"));
+        }
+        let mut answer = Accumulated {
+            errors: self.errors(values(input)),
+            ..Accumulated::default()
+        };
+        all.iter()
+            .for_each(|a| answer.accumulators.push(a.as_deref()));
+        Ok(answer)
+    }
+
+    fn merge(&mut self, _: &Packed, _: &Packed) -> Result<Accumulated, CallError> {
+        Err(CallError::Module("tumbling windows never merge".to_owned()))
+    }
+
+    fn finish(
+        &mut self,
+        keys: &Packed,
+        windows: &[i64],
+        accumulators: &Packed,
+    ) -> Result<Emitted, CallError> {
+        let fuel = self.fuel;
+        self.enter((0..keys.len()).map(|_| None))?;
+        let mut answer = Emitted::default();
+        for i in 0..keys.len() {
+            let key = keys.get(i).unwrap_or_default();
+            if holds(key, 'T') {
+                return self.trap(format!("unreachable at the end of {}", text(Some(key))));
+            }
+            if holds(key, 'S') && !fuel {
+                return self.trap("deadline".to_owned());
+            }
+            if holds(key, 'E') {
+                answer.errors.push(RowError {
+                    row: i as u32,
+                    message: format!("bad window of {}", text(Some(key))),
+                });
+                continue;
+            }
+            let results = if holds(key, 'Z') {
+                0
+            } else if holds(key, 'D') {
+                2
+            } else {
+                1
+            };
+            let (start, end) = (windows[i * 2], windows[i * 2 + 1]);
+            for result in 0..results {
+                let value = format!(
+                    "{} {start}..{end} #{result} {}",
+                    text(Some(key)),
+                    text(accumulators.get(i))
+                );
+                answer.output.push(
+                    Some(key),
+                    Some(value.as_bytes()),
+                    None,
+                    end.saturating_sub(1),
+                );
+                answer.parents.push(i as u32);
+            }
+        }
+        Ok(answer)
+    }
+
+    fn drop_instance(&mut self) {
+        self.fresh = true;
+    }
+
+    fn next_call_under_fuel(&mut self) {
+        self.fuel = true;
+    }
+}
