@@ -14,7 +14,8 @@ use sluicebox_core::log::{Bounds, ChangelogRecord, Error, Kind, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Visit what is committed in this partition from `from` on (clamped to what is there). Answers the bounds read.
+/// Visit what is committed in this partition from `from` on (clamped to what is there). Answers the partition's bounds
+/// at that moment; to its end was read.
 pub fn read(
     connection: &Connection,
     topic: &str,
@@ -28,39 +29,37 @@ pub fn read(
         .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
     let client = Arc::new(client);
     let bounds = source::bounds(&client, topic, partition)?;
-    let bounds = Bounds {
-        start: from.clamp(bounds.start, bounds.end),
-        end: bounds.end,
-    };
-    if bounds.start == bounds.end {
+    let from = from.clamp(bounds.start, bounds.end);
+    if from == bounds.end {
         return Ok(bounds);
     }
     let mut list = List::new(1);
-    list.add(&cstring(topic), partition, bounds.start);
+    list.add(&cstring(topic), partition, from);
     let what = format!("read changelog topic {topic} partition {partition}");
     client
         .assign(&list)
         .map_err(|fault| errors::error(&what, &fault, &client))?;
     let queue = Queue::new(client)
         .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
-    to_end(queue, &what, bounds, visit)?;
+    to_end(queue, &what, from, bounds.end, visit)?;
     Ok(bounds)
 }
 
 fn to_end(
     mut queue: Queue,
     what: &str,
-    bounds: Bounds,
+    from: i64,
+    end: i64,
     visit: &mut dyn FnMut(ChangelogRecord<'_>),
 ) -> Result<()> {
-    let mut position = bounds.start;
+    let mut position = from;
     let mut error = None;
     let mut heard = Instant::now();
-    while position < bounds.end && error.is_none() {
+    while position < end && error.is_none() {
         queue.consume(CONSUME_MAX, Duration::from_millis(100), &mut |message| {
             heard = Instant::now();
             match message.code() {
-                Code::RD_KAFKA_RESP_ERR_NO_ERROR if message.offset() < bounds.end => {
+                Code::RD_KAFKA_RESP_ERR_NO_ERROR if message.offset() < end => {
                     position = message.offset() + 1;
                     visit(ChangelogRecord {
                         offset: message.offset(),
@@ -68,7 +67,7 @@ fn to_end(
                         value: message.value().unwrap_or_default(),
                     });
                 }
-                Code::RD_KAFKA_RESP_ERR_NO_ERROR => position = bounds.end,
+                Code::RD_KAFKA_RESP_ERR_NO_ERROR => position = end,
                 Code::RD_KAFKA_RESP_ERR__PARTITION_EOF => position = message.offset(),
                 Code::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET
                 | Code::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE => {
@@ -93,7 +92,7 @@ fn to_end(
                 format!(
                     "{what}: nothing came for {} s at offset {position} of {}{}",
                     CHANGELOG_WAIT_MAX.as_secs(),
-                    bounds.end,
+                    end,
                     last.map(|last| format!(" (last error of a connection: {last})"))
                         .unwrap_or_default()
                 ),

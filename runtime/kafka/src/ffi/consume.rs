@@ -121,7 +121,7 @@ impl Queue {
             count = self.take(1, wait);
             if count == 1 {
                 self.visit(count, visit);
-                count = self.take(self.buffer.len(), Duration::ZERO);
+                count = self.take(self.buffer.len() - 1, Duration::ZERO);
             }
         }
         self.visit(count, visit);
