@@ -1,2 +1,37 @@
-//! cli
-fn main(){}
+//! The `sluicebox` command: the only place where the parts are wired together. What a command does is in its own
+//! file; here a command line becomes a call, and an error a message and an exit code.
+#![forbid(unsafe_code)]
+
+mod args;
+mod build;
+mod commands;
+mod failure;
+mod inspect;
+mod observer;
+mod output;
+mod signals;
+mod spec_file;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Run(args) => commands::run::run(args),
+        Command::Check(args) => commands::check::run(args),
+        Command::Lag(args) => commands::lag::run(args),
+        Command::Demo(args) => commands::demo::run(args),
+        Command::Build(args) => build::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Completions(args) => commands::completions::run(args),
+    }
+}

@@ -1,0 +1,52 @@
+//! What the commands on a job have in common: the spec, overridden from the command line, and the installation.
+
+use crate::failure::Usage;
+use crate::spec_file;
+use anyhow::Result;
+use sluicebox_core::spec::{Connection, JobSpec};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Which job, where.
+#[derive(clap::Args)]
+pub struct JobArgs {
+    /// The job's spec; `${NAME}` in it is taken from the environment
+    #[arg(value_name = "JOB.yaml")]
+    pub job: PathBuf,
+    /// Kafka's brokers, in place of those in the spec
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub bootstrap_servers: Option<String>,
+    /// Part of the names of topics and groups, so that several installations can share a cluster
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub installation: String,
+}
+
+impl JobArgs {
+    /// The job as it is meant to run, with paths relative to where the program runs.
+    pub fn load(&self) -> Result<JobSpec> {
+        let valid = (1..=40).contains(&self.installation.len())
+            && self
+                .installation
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !valid {
+            let message =
+                "--installation: names have 1 to 40 characters out of `a`-`z`, `0`-`9` and `-`";
+            return Err(Usage(message.to_owned()).into());
+        }
+        let mut spec = spec_file::read(&self.job)?;
+        if let Some(servers) = &self.bootstrap_servers {
+            match &mut spec.kafka {
+                Some(connection) => connection.bootstrap_servers.clone_from(servers),
+                None => {
+                    let bootstrap_servers = servers.clone();
+                    spec.kafka = Some(Connection {
+                        bootstrap_servers,
+                        properties: BTreeMap::new(),
+                    });
+                }
+            }
+        }
+        Ok(spec)
+    }
+}

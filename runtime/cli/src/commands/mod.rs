@@ -1,0 +1,8 @@
+//! One file a command: its arguments with their help, and what it calls.
+
+pub mod check;
+pub mod completions;
+pub mod demo;
+mod job;
+pub mod lag;
+pub mod run;

@@ -1,0 +1,161 @@
+//! Errors as the user sees them: what happened, why, what to do next; and the exit code, by which scripts and service
+//! managers decide whether to start again. The codes are listed in `args.rs`.
+
+use crate::output::{Paint, stderr_paint};
+use sluicebox_core::spec;
+use sluicebox_host as host;
+use std::fmt::{self, Write};
+use std::process::ExitCode;
+
+/// Something outside failed.
+const FAILED: u8 = 1;
+/// The input is wrong.
+const USAGE: u8 = 2;
+/// Somebody must act.
+const HALTED: u8 = 3;
+
+/// Wrong input, found by the command itself.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl std::error::Error for Usage {}
+
+/// What to do about the error that this is put onto.
+#[derive(Debug)]
+struct Help(String);
+
+impl fmt::Display for Help {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An error that carries advice: printed as its own line, below what happened.
+#[derive(Debug)]
+struct Advised {
+    error: anyhow::Error,
+    help: Help,
+}
+
+impl fmt::Display for Advised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.error)
+    }
+}
+impl std::error::Error for Advised {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+/// Put advice onto an error.
+pub fn advised(error: impl Into<anyhow::Error>, help: impl Into<String>) -> anyhow::Error {
+    let (error, help) = (error.into(), Help(help.into()));
+    Advised { error, help }.into()
+}
+
+/// Print an error; answers the exit code.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    // A closed pipe (`| head`) is how a reader says that it has enough.
+    if is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    eprint!("{}", render(error, stderr_paint()));
+    ExitCode::from(code(error))
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    for cause in error.chain() {
+        if let Some(Advised { error, .. }) = cause.downcast_ref() {
+            return code(error);
+        }
+        if cause.is::<Usage>()
+            || cause.is::<spec::Problems>()
+            || cause.is::<crate::spec_file::Invalid>()
+        {
+            return USAGE;
+        }
+        if let Some(host::Error { kind, .. }) = cause.downcast_ref() {
+            return match kind {
+                host::Kind::Input => USAGE,
+                host::Kind::Halted => HALTED,
+                host::Kind::Failed => FAILED,
+            };
+        }
+    }
+    FAILED
+}
+
+fn render(error: &anyhow::Error, paint: Paint) -> String {
+    let mut out = String::new();
+    let mut causes = error.chain().map(ToString::to_string);
+    let first = causes.next().unwrap_or_default();
+    // A String takes any write.
+    let _ = writeln!(out, "{} {first}", paint.error("error:"));
+    let mut said = first;
+    for cause in causes {
+        // Many libraries repeat their cause in their own message.
+        if !said.contains(&cause) {
+            let _ = writeln!(
+                out,
+                "  {} {}",
+                paint.dim("because:"),
+                cause.replace('\n', "\n    ")
+            );
+            said = cause;
+        }
+    }
+    for cause in error.chain() {
+        if let Some(Advised { help, .. }) = cause.downcast_ref() {
+            let _ = writeln!(out, "{} {help}", paint.help("help:"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn what_why_and_what_to_do() {
+        let error = anyhow::anyhow!("no such file").context("can't read job.yaml");
+        let error = advised(error, "name a file that is there");
+        let seen = render(&error, Paint::plain());
+        assert_eq!(
+            seen,
+            "error: can't read job.yaml\n  because: no such file\nhelp: name a file that is there\n"
+        );
+        assert_eq!(code(&error), FAILED);
+    }
+
+    #[test]
+    fn the_code_says_whether_to_start_again() {
+        let cases = [
+            (host::Error::input("x"), USAGE),
+            (host::Error::halted("x"), HALTED),
+            (host::Error::failed("x"), FAILED),
+        ];
+        for (error, want) in cases {
+            let error = advised(
+                Err::<(), _>(error).context("outer").expect_err("an error"),
+                "do",
+            );
+            assert_eq!(code(&error), want, "{error:?}");
+        }
+        assert_eq!(code(&Usage("x".to_owned()).into()), USAGE);
+    }
+}
