@@ -26,6 +26,8 @@ pub struct Options {
     pub epoch_ms: u64,
     /// `rocksdb` or `memory`.
     pub state: &'static str,
+    /// `exactly_once` or `at_least_once`.
+    pub delivery: &'static str,
     /// Further lines at the end of the spec.
     pub more: String,
     /// Where the job finds the broker, if not where the test does.
@@ -39,6 +41,7 @@ impl Default for Options {
             shards: None,
             epoch_ms: 100,
             state: "rocksdb",
+            delivery: "exactly_once",
             more: String::new(),
             bootstrap: None,
         }

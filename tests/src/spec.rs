@@ -43,6 +43,7 @@ pub fn with_operators(job: &Job, options: &Options, time: &str, operators: &str)
     let Options {
         epoch_ms,
         state,
+        delivery,
         more,
         ..
     } = options;
@@ -63,7 +64,7 @@ source:
   watermark: {{ max_out_of_orderness: {delay_s}s }}
 {operators}sink:
   kafka: {{ topic: {output} }}
-delivery: exactly_once
+delivery: {delivery}
 epoch: {{ interval: {epoch_ms}ms }}
 dead_letter: {{ topic: {dead} }}
 state: {state}

@@ -45,6 +45,32 @@ fn state_in_memory_gives_the_same() -> Result<()> {
     exact(&options, &workload)
 }
 
+/// Results may repeat after a kill, but none is lost or wrong, and late and dead ones neither.
+#[test]
+fn at_least_once_repeats_and_loses_nothing() -> Result<()> {
+    let workload = Workload {
+        seed: workload::seed(),
+        per_partition: 6_000,
+        ..Workload::default()
+    };
+    let options = Options {
+        delivery: "at_least_once",
+        ..Options::default()
+    };
+    let job = Job::new(&broker::shared().client(), &options)?;
+    for from in [0, 2_000, 4_000] {
+        job.produce(&workload, from, from + 2_000)?;
+        let mut host = job.start("host", None)?;
+        job.wait_for(4 * from + 1, &mut [&mut host], TIMEOUT)?;
+        host.kill()?;
+    }
+    job.produce(&workload, workload.per_partition, workload.length())?;
+    let mut host = job.start("host", None)?;
+    job.wait_for_end(&mut [&mut host], TIMEOUT)?;
+    let results = job.client().read_committed(&job.output)?;
+    Truth::of(&workload).check_rows_repeated(&results)
+}
+
 /// Aborted records and transaction markers leave gaps in the offsets that a reader sees.
 #[test]
 fn offset_gaps_of_aborted_transactions_change_nothing() -> Result<()> {
