@@ -4,7 +4,7 @@
 //! buffer: a group is found with one hash look-up, changed in place, and a closed window is dropped as a whole. What
 //! the table does not hold is in the store, unless the table is `complete` (made since the store last knew it).
 
-use crate::state::{Delta, Marker, Namespace, StateStore, StoreError};
+use crate::state::{Delta, Marker, NAMESPACE_BYTES, Namespace, StateStore, StoreError};
 use hashbrown::{HashMap, HashTable};
 use std::hash::BuildHasher;
 use std::ops::ControlFlow;
@@ -12,25 +12,47 @@ use std::ops::ControlFlow;
 /// Number of a group (a key) in its table.
 pub type Slot = u32;
 
+/// A piece of a table's buffer: offset and length.
+type Piece = (usize, u32);
+
 #[derive(Clone, Copy)]
 struct Entry {
     hash: u64,
-    key: (u32, u32),
-    /// Offset, length, capacity in `bytes`.
-    value: (u32, u32, u32),
+    key: Piece,
+    value: Piece,
+    /// Bytes from the value's offset on that it may grow into.
+    capacity: u32,
     present: bool,
     dirty: bool,
     /// Which call last asked for this entry, and its number in that call.
     stamp: (u32, u32),
 }
 
+impl Entry {
+    /// Bytes it takes in a delta.
+    fn delta_bytes(&self) -> usize {
+        DELTA_OVERHEAD_BYTES + self.key.1 as usize + self.value.1 as usize
+    }
+}
+
+/// What a change takes in a delta beside key and value, in bytes.
+const DELTA_OVERHEAD_BYTES: usize = NAMESPACE_BYTES + 9;
+/// A buffer with less dead bytes than this is not worth copying.
+const DEAD_BYTES_MIN: usize = 4096;
+
 /// One namespace's keys and values.
 #[derive(Default)]
 pub struct Table {
     index: HashTable<Slot>,
     entries: Vec<Entry>,
+    /// Entries that have a value.
+    present: usize,
     bytes: Vec<u8>,
+    /// Bytes of `bytes` that values which grew have left behind.
+    dead_bytes: usize,
     dirty: Vec<Slot>,
+    /// Bytes that the dirty entries take in a delta.
+    dirty_bytes: usize,
     /// Nothing of this namespace is only in the store.
     complete: bool,
     /// The store may hold keys of this namespace.
@@ -40,36 +62,38 @@ pub struct Table {
 }
 
 impl Table {
+    fn piece(&self, (offset, length): Piece) -> &[u8] {
+        &self.bytes[offset..offset + length as usize]
+    }
     fn key(&self, slot: Slot) -> &[u8] {
-        let (offset, length) = self.entries[slot as usize].key;
-        &self.bytes[offset as usize..(offset + length) as usize]
+        self.piece(self.entries[slot as usize].key)
     }
     fn value(&self, slot: Slot) -> Option<&[u8]> {
         let entry = &self.entries[slot as usize];
-        let (offset, length, _) = entry.value;
-        entry
-            .present
-            .then(|| &self.bytes[offset as usize..(offset + length) as usize])
+        entry.present.then(|| self.piece(entry.value))
     }
     fn find(&self, hash: u64, key: &[u8]) -> Option<Slot> {
-        self.index
-            .find(hash, |slot| {
-                self.entries[*slot as usize].hash == hash && self.key(*slot) == key
-            })
-            .copied()
+        let same =
+            |slot: &Slot| self.entries[*slot as usize].hash == hash && self.key(*slot) == key;
+        self.index.find(hash, same).copied()
+    }
+    fn push(&mut self, bytes: &[u8]) -> Piece {
+        let offset = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        (offset, bytes.len() as u32)
     }
     fn insert(&mut self, hash: u64, key: &[u8], value: Option<&[u8]>) -> Slot {
         let slot = self.entries.len() as Slot;
-        let key_at = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(key);
-        let value_at = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(value.unwrap_or_default());
-        let value_length = value.map_or(0, <[u8]>::len) as u32;
+        let key = self.push(key);
+        let present = value.is_some();
+        self.present += usize::from(present);
+        let value = self.push(value.unwrap_or_default());
         self.entries.push(Entry {
             hash,
-            key: (key_at, key.len() as u32),
-            value: (value_at, value_length, value_length),
-            present: value.is_some(),
+            key,
+            value,
+            capacity: value.1,
+            present,
             dirty: false,
             stamp: (0, 0),
         });
@@ -79,27 +103,49 @@ impl Table {
         slot
     }
     fn set(&mut self, slot: Slot, value: Option<&[u8]>) {
-        let entry = &mut self.entries[slot as usize];
-        if let Some(value) = value {
-            let length = value.len() as u32;
-            if length > entry.value.2 {
-                entry.value = (self.bytes.len() as u32, length, length);
-                self.bytes.extend_from_slice(value);
-            } else {
-                let offset = entry.value.0 as usize;
-                self.bytes[offset..offset + value.len()].copy_from_slice(value);
-                entry.value.1 = length;
-            }
-        }
-        entry.present = value.is_some();
-        if !entry.dirty {
+        let mut entry = self.entries[slot as usize];
+        if entry.dirty {
+            self.dirty_bytes -= entry.delta_bytes();
+        } else {
             entry.dirty = true;
             self.dirty.push(slot);
         }
+        let bytes = value.unwrap_or_default();
+        if bytes.len() > entry.capacity as usize {
+            self.dead_bytes += entry.capacity as usize;
+            entry.value = self.push(bytes);
+            entry.capacity = entry.value.1;
+        } else {
+            let offset = entry.value.0;
+            self.bytes[offset..offset + bytes.len()].copy_from_slice(bytes);
+            entry.value.1 = bytes.len() as u32;
+        }
+        self.present -= usize::from(entry.present);
+        entry.present = value.is_some();
+        self.present += usize::from(entry.present);
+        self.dirty_bytes += entry.delta_bytes();
+        self.entries[slot as usize] = entry;
+        if self.dead_bytes > DEAD_BYTES_MIN.max(self.bytes.len() / 2) {
+            self.compact();
+        }
+    }
+    /// Copy the living into a new buffer: values that grow row by row would otherwise leave every length behind.
+    fn compact(&mut self) {
+        let old = std::mem::take(&mut self.bytes);
+        self.bytes.reserve(old.len() - self.dead_bytes);
+        for entry in &mut self.entries {
+            for piece in [&mut entry.key, &mut entry.value] {
+                let bytes = &old[piece.0..piece.0 + piece.1 as usize];
+                piece.0 = self.bytes.len();
+                self.bytes.extend_from_slice(bytes);
+            }
+            entry.capacity = entry.value.1;
+        }
+        self.dead_bytes = 0;
     }
     fn memory_bytes(&self) -> usize {
-        self.bytes.capacity()
-            + self.entries.capacity() * (size_of::<Entry>() + size_of::<Slot>() + 1)
+        let entry = size_of::<Entry>() + size_of::<Slot>() + 1;
+        self.bytes.capacity() + self.entries.capacity() * entry
     }
 }
 
@@ -242,13 +288,14 @@ impl Overlay {
         };
     }
 
-    /// Bytes the changes since the last commit may take at most in the delta, roughly.
+    /// Bytes that the changes since the last commit take in the delta.
     pub fn dirty_bytes(&self) -> usize {
-        self.tables
-            .values()
-            .filter(|t| !t.dirty.is_empty())
-            .map(|t| t.bytes.len())
-            .sum()
+        self.tables.values().map(|table| table.dirty_bytes).sum()
+    }
+
+    /// Bytes of memory that state takes here, changed and cached.
+    pub fn memory_bytes(&self) -> usize {
+        self.tables.values().map(Table::memory_bytes).sum()
     }
 
     /// Whether anything changed since the last commit.
@@ -270,6 +317,7 @@ impl Overlay {
                 delta.drop_namespace(&namespace);
                 table.stored = false;
             }
+            table.dirty_bytes = 0;
             let mut put = false;
             for slot in std::mem::take(&mut table.dirty) {
                 table.entries[slot as usize].dirty = false;
@@ -291,8 +339,10 @@ impl Overlay {
     /// The delta was committed: apply it to the store and bring the cache back under its limit.
     pub fn committed(&mut self, delta: &Delta, marker: Marker) -> Result<(), StoreError> {
         self.store.apply(delta, marker)?;
-        self.tables.retain(|_, table| !table.entries.is_empty());
-        let mut total: usize = self.tables.values().map(Table::memory_bytes).sum();
+        // A table of mostly removed keys costs more than it helps: the store knows the rest.
+        self.tables
+            .retain(|_, table| table.present > 0 && table.present * 2 >= table.entries.len());
+        let mut total = self.memory_bytes();
         if total > self.cache_bytes_max {
             // Largest first: few tables go, and a huge window does not push out the small ones.
             let mut sizes: Vec<_> = self
@@ -320,7 +370,7 @@ impl Overlay {
         }
         let hasher = &self.hasher;
         self.store.scan(&namespace.0, &mut |key, value| {
-            let key = &key[crate::state::NAMESPACE_BYTES..];
+            let key = &key[NAMESPACE_BYTES..];
             let hash = hasher.hash_one(key);
             if table.find(hash, key).is_none() {
                 table.insert(hash, key, Some(value));
