@@ -78,6 +78,12 @@ pub enum ChangelogError {
         "changelog offset {0}: format {1} is not known to this version of sluicebox; run the version that wrote it, or a newer one"
     )]
     Format(i64, u32),
+    /// The changes of one epoch are more than a reader accepts.
+    #[error(
+        "the state changes of one epoch take {0} bytes; at most {DELTA_BYTES_MAX} can be read back. Nothing of this epoch was committed. \
+         Give the job smaller accumulators, or more shards."
+    )]
+    Large(usize),
     /// The bytes are not what was written.
     #[error("changelog offset {0}: {1}")]
     Damaged(i64, String),
@@ -89,15 +95,26 @@ pub struct Sealed {
     pub records: Vec<(&'static [u8], Vec<u8>)>,
 }
 
-/// Frame a commit: fills in what the record says about the delta.
-pub fn seal(mut record: EpochRecord, delta: &Delta) -> Result<Sealed, ChangelogError> {
+/// Frame a commit: fills in what the record says about the delta. `chunk_bytes_max` is what the changelog takes in one
+/// record beside its overhead; no chunk is larger than [`CHUNK_BYTES_MAX`].
+pub fn seal(
+    mut record: EpochRecord,
+    delta: &Delta,
+    chunk_bytes_max: usize,
+) -> Result<Sealed, ChangelogError> {
+    if delta.as_bytes().len() > DELTA_BYTES_MAX {
+        return Err(ChangelogError::Large(delta.as_bytes().len()));
+    }
     let mut records = Vec::new();
     let packed = if delta.is_empty() {
         Vec::new()
     } else {
         lz4_flex::compress(delta.as_bytes())
     };
-    for (number, chunk) in packed.chunks(CHUNK_BYTES_MAX).enumerate() {
+    for (number, chunk) in packed
+        .chunks(chunk_bytes_max.clamp(1, CHUNK_BYTES_MAX))
+        .enumerate()
+    {
         let mut value = Vec::with_capacity(chunk.len() + 12);
         value.extend_from_slice(&record.epoch.to_le_bytes());
         value.extend_from_slice(&(number as u32).to_le_bytes());
@@ -335,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_large_delta_goes_in_chunks_and_comes_back() {
-        let sealed = seal(record(3), &large_delta()).unwrap();
+        let sealed = seal(record(3), &large_delta(), usize::MAX).unwrap();
         assert!(
             sealed.records.len() > 3
                 && sealed
@@ -350,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_missing_or_changed_chunk_is_refused() {
-        let mut sealed = seal(record(3), &large_delta()).unwrap();
+        let mut sealed = seal(record(3), &large_delta(), usize::MAX).unwrap();
         sealed.records[0].1[20] ^= 1;
         assert!(damage(&sealed).contains("digest"));
         sealed.records.remove(0);
@@ -371,7 +388,7 @@ mod tests {
     /// The format on the log: change it only together with FORMAT.
     #[test]
     fn golden_epoch_record() {
-        let sealed = seal(record(3), &Delta::default()).unwrap();
+        let sealed = seal(record(3), &Delta::default(), usize::MAX).unwrap();
         let text = String::from_utf8(sealed.records[0].1.clone()).unwrap();
         insta::assert_snapshot!(text);
     }

@@ -14,6 +14,7 @@ mod window;
 
 pub use chunk::{Chunk, Emit};
 pub use plan::{Plan, Target, sink_topic, source_topic};
+pub use side::RECORD_OVERHEAD_BYTES;
 pub use verdict::{Call, FailedCall, Findings, RowId, Verdict, Verdicts, bisect};
 
 use crate::ledger::Account;
@@ -26,7 +27,7 @@ use crate::udf::Udf;
 use chunk::Context;
 use node::Node;
 use std::collections::BTreeMap;
-use window::Windows;
+use window::{RestoreError, Windows};
 
 /// Why a source batch could not be processed. Nothing of it may be committed.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,9 @@ pub enum StepError {
     /// A module can't be used at all: somebody must act.
     #[error("{0}")]
     Module(String),
+    /// The plan does not fit the state: somebody must act.
+    #[error("{0}")]
+    Plan(String),
     /// The host could not run a module: retry.
     #[error("{0}")]
     Host(String),
@@ -49,6 +53,15 @@ pub enum StepError {
     /// An output could not be sent.
     #[error(transparent)]
     Log(#[from] log::Error),
+}
+
+/// What an investigation has brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// Which rows are poisonous, for the job's log.
+    pub notes: Vec<String>,
+    /// Whether anything is known now that was not before: then the next attempt comes further.
+    pub anything: bool,
 }
 
 /// What an operator does, with what it needs for it.
@@ -109,11 +122,21 @@ impl Pipeline {
         timestamp_max: Option<i64>,
         ended: bool,
         state: &Overlay,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), StepError> {
         let watermark = Watermark::new(self.delay_ms, timestamp_max, ended);
         for operator in &mut self.operators {
-            if let Role::WindowAggregate(windows) = &mut operator.role {
-                windows.restore(partition, watermark.value(), state)?;
+            let Role::WindowAggregate(windows) = &mut operator.role else {
+                continue;
+            };
+            match windows.restore(partition, watermark.value(), state) {
+                Ok(()) => {}
+                Err(RestoreError::State(error)) => return Err(error.into()),
+                Err(changed) => {
+                    return Err(StepError::Plan(format!(
+                        "operator `{}`: {changed}. Change the window back, or start the job under a new name.",
+                        operator.node.id
+                    )));
+                }
             }
         }
         self.watermarks.insert(partition, watermark);
@@ -226,6 +249,13 @@ impl Pipeline {
             .map_or((None, false), |w| (w.timestamp_max(), w.ended()))
     }
 
+    /// Ids of the operators that keep rows between batches.
+    pub fn keeping_rows(&self) -> Vec<String> {
+        let keeping = |o: &&Operator| matches!(o.role, Role::WindowAggregate(_));
+        let keeping = self.operators.iter().filter(keeping);
+        keeping.map(|o| o.node.id.clone()).collect()
+    }
+
     /// Watermark of a task.
     pub fn watermark(&self, partition: i32) -> i64 {
         self.watermarks
@@ -251,28 +281,31 @@ impl Pipeline {
     }
 
     /// Take a trapped call apart and remember what was found. Outside of a transaction.
-    pub fn investigate(&mut self, failed: FailedCall) -> Result<Vec<String>, StepError> {
+    pub fn investigate(&mut self, failed: FailedCall) -> Result<Learned, StepError> {
         let operator = &mut self.operators[failed.node - 1];
         let findings = bisect(operator.udf.as_mut(), failed.call).map_err(|error| {
             operator
                 .node
                 .failed(error, || Call::Filter(crate::Batch::default()), Vec::new())
         })?;
+        let mut learned = Learned::default();
         if let Some(rows) = findings.rows_per_call_max {
-            operator.node.rows_per_call_max = rows.max(1);
+            let fewer = rows.max(1).min(operator.node.rows_per_call_max);
+            learned.anything = fewer < operator.node.rows_per_call_max;
+            operator.node.rows_per_call_max = fewer;
         }
-        let mut said = Vec::new();
         for (row, verdict) in findings.rows {
             let id = failed.rows[row];
             if let Verdict::Poison(why) = &verdict {
-                said.push(format!(
+                learned.notes.push(format!(
                     "operator {}: partition {} offset {}: {why}",
                     operator.node.id, id.partition, id.offset
                 ));
             }
-            self.verdicts.insert(id, verdict);
+            let known = self.verdicts.insert(id, verdict.clone());
+            learned.anything |= known != Some(verdict);
         }
-        Ok(said)
+        Ok(learned)
     }
 
     /// Verdicts on rows before these offsets are of no more use.
@@ -303,6 +336,16 @@ fn with_times(
                 invalid.push(row);
             }
         }
+    }
+    if source.record_bytes_max != usize::MAX {
+        let mut large = Vec::new();
+        let rows = (0..chunk.len()).filter(|row| invalid.binary_search(row).is_err());
+        source.check_sizes(&chunk.batch, rows.map(|row| (row, row as u32)), &mut large);
+        for error in large {
+            source.row_failed(&chunk, error.row as usize, &error.message, cx)?;
+            invalid.push(error.row as usize);
+        }
+        invalid.sort_unstable();
     }
     if !invalid.is_empty() {
         chunk = chunk.select(|row| invalid.binary_search(&row).is_err());

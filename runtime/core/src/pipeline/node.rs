@@ -188,12 +188,18 @@ impl Node {
             i64::MAX => format!("the end of {}-{}", cx.source_topic, cx.partition),
             offset => format!("{}-{} offset {offset}", cx.source_topic, cx.partition),
         };
-        format!(
-            "operator `{}` failed on the record at {record}: {why}\n\
-             Nothing of the open transaction was committed. Correct the module, or let such records go by: set \
-             `on_error: skip` or `on_error: dead_letter` on this operator.",
-            self.id
-        )
+        let what_to_do = match self.number {
+            0 => {
+                "Nothing of the open transaction was committed. To let such records go by set `on_invalid: skip` (or \
+                 dead_letter) in source.timestamp."
+            }
+            _ => {
+                "Nothing of the open transaction was committed. Correct the module, or let such records go by: set \
+                 `on_error: skip` or `on_error: dead_letter` on this operator."
+            }
+        };
+        let id = &self.id;
+        format!("operator `{id}` failed on the record at {record}: {why}\n{what_to_do}")
     }
 
     /// Check the outputs of a map or of windows: an output that no sink below takes, or that has another key than its
@@ -244,7 +250,8 @@ impl Node {
 
 const KEY_CHANGED: &str = "the key was changed, but an operator after this one groups by key, which needs a repartition \
 that does not exist yet; write to a topic with the new key and group in a second job";
-const TOO_LARGE: &str = "an output is larger than max.message.bytes of the topic it goes to; raise that limit or emit less";
+/// Why a row fails that a topic can't take.
+pub const TOO_LARGE: &str = "an output is larger than max.message.bytes of the topic it goes to; raise that limit or emit less";
 
 fn add_errors(errors: &mut Vec<RowError>, rows: Vec<u32>, message: &str) {
     if rows.is_empty() {

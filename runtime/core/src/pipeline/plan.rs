@@ -213,7 +213,7 @@ impl Plan {
                     number,
                     windows,
                     late.allowed_lateness_ms,
-                    self.late[i],
+                    self.late[i].map(|topic| (topic, topics[topic].record_bytes_max)),
                 ))
             }
         };

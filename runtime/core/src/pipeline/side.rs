@@ -79,16 +79,41 @@ pub struct Reason<'a> {
 /// Longest error text kept in a header, in bytes.
 const ERROR_BYTES_MAX: usize = 4096;
 
-/// The dead letter of a row: the row as the operator got it, its headers, and the reason behind them. A row that
-/// would not fit into the dead-letter topic loses its value, which the headers then say.
+/// The dead letter of a row: the row as the operator got it, its headers, and the reason behind them. A row that would not
+/// fit into the dead-letter topic loses its value, then its headers, then its key; headers say so.
 pub fn dead_letter(rows: &Batch, row: usize, reason: &Reason<'_>, bytes_max: usize) -> Batch {
-    let mut headers = rows.headers(row).unwrap_or_default().to_vec();
+    let (mut key, mut value) = (rows.key(row), rows.value(row));
+    let mut own = rows.headers(row);
+    let mut dropped: Vec<(&str, usize)> = Vec::new();
+    loop {
+        let headers = headers(own, reason, &dropped);
+        let large = record_bytes(key, value, Some(&headers)) > bytes_max;
+        let fields = [
+            ("sluicebox-value-dropped-bytes", &mut value),
+            ("sluicebox-headers-dropped-bytes", &mut own),
+            ("sluicebox-key-dropped-bytes", &mut key),
+        ];
+        let next = fields
+            .into_iter()
+            .find_map(|(name, field)| Some((name, field.take_if(|_| large)?.len())));
+        match next {
+            Some(next) => dropped.push(next),
+            None => {
+                let mut record = Batch::default();
+                record.push(key, value, Some(&headers), rows.timestamp(row));
+                return record;
+            }
+        }
+    }
+}
+
+fn headers(own: Option<&[u8]>, reason: &Reason<'_>, dropped: &[(&str, usize)]) -> Vec<u8> {
+    let mut headers = own.unwrap_or_default().to_vec();
     let error = &reason.error[..reason.error.floor_char_boundary(ERROR_BYTES_MAX)];
     let (topic, partition, offset) = reason.source;
-    let offset = if offset == i64::MAX {
-        "end".to_owned()
-    } else {
-        offset.to_string()
+    let offset = match offset {
+        i64::MAX => "end".to_owned(),
+        offset => offset.to_string(),
     };
     for (name, value) in [
         ("sluicebox-job", reason.job),
@@ -100,23 +125,15 @@ pub fn dead_letter(rows: &Batch, row: usize, reason: &Reason<'_>, bytes_max: usi
     ] {
         batch::push_header(&mut headers, name.as_bytes(), Some(value.as_bytes()));
     }
-    let mut value = rows.value(row);
-    let dropped = value.map_or(0, <[u8]>::len);
-    if record_bytes(rows.key(row), value, Some(&headers)) > bytes_max {
-        value = None;
-        batch::push_header(
-            &mut headers,
-            b"sluicebox-value-dropped-bytes",
-            Some(dropped.to_string().as_bytes()),
-        );
+    for (name, bytes) in dropped {
+        let bytes = bytes.to_string();
+        batch::push_header(&mut headers, name.as_bytes(), Some(bytes.as_bytes()));
     }
-    let mut record = Batch::default();
-    record.push(rows.key(row), value, Some(&headers), rows.timestamp(row));
-    record
+    headers
 }
 
 /// What a broker adds to a record and its batch at most, in bytes.
-const RECORD_OVERHEAD_BYTES: usize = 512;
+pub const RECORD_OVERHEAD_BYTES: usize = 512;
 
 /// Upper bound of a record's size on the wire, in bytes.
 pub fn record_bytes(key: Option<&[u8]>, value: Option<&[u8]>, headers: Option<&[u8]>) -> usize {

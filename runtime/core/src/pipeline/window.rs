@@ -7,8 +7,8 @@
 
 use super::StepError;
 use super::chunk::{Chunk, Context};
-use super::node::{Node, Segment};
-use super::side::{Origin, Rank, Side};
+use super::node::{Node, Segment, TOO_LARGE};
+use super::side::{Origin, Rank, Side, record_bytes};
 use super::verdict::{Call, RowId, Verdict};
 use crate::batch::{Batch, Packed};
 use crate::overlay::{Overlay, Slot};
@@ -29,8 +29,8 @@ pub struct Windows {
     pub windows: Tumbling,
     /// How long a closed window still takes rows, in milliseconds.
     pub allowed_lateness_ms: i64,
-    /// Topic number of late rows.
-    pub late_topic: Option<usize>,
+    /// Topic number of late rows, and the largest record it takes.
+    pub late_topic: Option<(usize, usize)>,
     /// By source partition.
     tasks: BTreeMap<i32, Task>,
 }
@@ -51,13 +51,26 @@ struct Live {
     dirty: bool,
 }
 
+/// Why the windows of a task can't be taken up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// The store failed.
+    #[error(transparent)]
+    State(#[from] StoreError),
+    /// There is an open window (start and end in milliseconds) that the spec does not have.
+    #[error(
+        "rows are held in an open window from {0} to {1}, which the job spec's `window` does not make any more"
+    )]
+    Changed(i64, i64),
+}
+
 impl Windows {
     /// No windows yet; [`Windows::restore`] brings a task's back.
     pub fn new(
         operator: u32,
         windows: Tumbling,
         allowed_lateness_ms: i64,
-        late_topic: Option<usize>,
+        late_topic: Option<(usize, usize)>,
     ) -> Self {
         Self {
             operator,
@@ -74,29 +87,46 @@ impl Windows {
         partition: i32,
         watermark: i64,
         state: &Overlay,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RestoreError> {
         let mut task = Task {
             fired: Some(watermark),
             ..Task::default()
         };
         let list = Namespace::new(self.operator, partition, i64::MIN);
-        let mut damaged = false;
-        state.store().scan(&list.0, &mut |key, rows| {
-            let end = key[list.0.len()..].try_into().map(u64::from_be_bytes);
-            match (end, rows.try_into().map(u64::from_le_bytes)) {
-                (Ok(end), Ok(rows)) => drop(
-                    task.live
-                        .insert((end ^ (1 << 63)) as i64, Live { rows, dirty: false }),
-                ),
-                _ => damaged = true,
+        let mut failed = None;
+        state.store().scan(&list.0, &mut |key, value| match self
+            .listed(&key[list.0.len()..], value)
+        {
+            Ok((end, rows)) => {
+                let dirty = false;
+                task.live.insert(end, Live { rows, dirty });
+                ControlFlow::Continue(())
             }
-            ControlFlow::Continue(())
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
         })?;
-        if damaged {
-            return Err(StoreError("the list of windows is damaged".to_owned()));
-        }
         self.tasks.insert(partition, task);
-        Ok(())
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// An entry of the list: end and rows of a window. It must be a window of the present spec: the rows it holds were
+    /// put together as its size said.
+    fn listed(&self, end: &[u8], value: &[u8]) -> Result<(i64, u64), RestoreError> {
+        let damaged = || StoreError("the list of windows is damaged".to_owned());
+        let (rows, size_ms) = value.split_first_chunk::<8>().ok_or_else(damaged)?;
+        let rows = u64::from_le_bytes(*rows);
+        let size_ms = size_ms.try_into().map(i64::from_le_bytes);
+        let size_ms = size_ms.map_err(|_| damaged())?;
+        let end = end.try_into().map(u64::from_be_bytes);
+        let end = (end.map_err(|_| damaged())? ^ (1 << 63)) as i64;
+        let windows = &self.windows;
+        let aligned = windows.end_of(windows.start_of(end)) == end || end == i64::MAX;
+        if size_ms != windows.size_ms || !aligned {
+            return Err(RestoreError::Changed(end.saturating_sub(size_ms), end));
+        }
+        Ok((end, rows))
     }
 
     /// Forget all tasks.
@@ -118,7 +148,9 @@ impl Windows {
         for (partition, task) in &mut self.tasks {
             let list = Namespace::new(self.operator, *partition, i64::MIN);
             for (end, live) in task.live.iter_mut().filter(|(_, live)| live.dirty) {
-                state.put(&list, &list_key(*end), Some(&live.rows.to_le_bytes()))?;
+                let mut value = live.rows.to_le_bytes().to_vec();
+                value.extend_from_slice(&self.windows.size_ms.to_le_bytes());
+                state.put(&list, &list_key(*end), Some(&value))?;
                 live.dirty = false;
             }
         }
@@ -201,7 +233,7 @@ impl Work<'_, '_, '_> {
                 Place::OnTime => {}
                 Place::Late => {
                     on_time[row] = false;
-                    self.late(&chunk, row);
+                    self.late(&chunk, row)?;
                 }
                 Place::NoKey => {
                     on_time[row] = false;
@@ -234,17 +266,22 @@ impl Work<'_, '_, '_> {
         )
     }
 
-    fn late(&mut self, chunk: &Chunk, row: usize) {
-        self.node.account.late += 1;
-        if let Some(topic) = self.windows.late_topic {
+    fn late(&mut self, chunk: &Chunk, row: usize) -> Result<(), StepError> {
+        if let Some((topic, bytes_max)) = self.windows.late_topic {
             let mut record = Batch::default();
             record.push_row(&chunk.batch, row);
+            if record_bytes(record.key(0), record.value(0), record.headers(0)) > bytes_max {
+                return self.node.row_failed(chunk, row, TOO_LARGE, self.cx);
+            }
+            let rank = self.node.rank(chunk, row);
             self.cx.side.push(Side {
-                rank: self.node.rank(chunk, row),
+                rank,
                 topic,
                 record,
             });
         }
+        self.node.account.late += 1;
+        Ok(())
     }
 
     /// Fold rows, all of windows that take them, into their accumulators.

@@ -11,7 +11,7 @@ use crate::failpoint;
 use crate::ledger::Account;
 use crate::log::{self, Kind, OutRecord, Position, ShardConfig, ShardLog, SourceBatch, TopicId};
 use crate::overlay::Overlay;
-use crate::pipeline::{Emit, Pipeline, Plan, StepError, TopicLimits};
+use crate::pipeline::{Emit, Pipeline, Plan, RECORD_OVERHEAD_BYTES, StepError, TopicLimits};
 use crate::spec::StartSpec;
 use crate::state::{Marker, StateStore, StoreError};
 use crate::udf::Udf;
@@ -26,6 +26,8 @@ const POLL_WAIT: Duration = Duration::from_millis(50);
 const RECOMMIT_AFTER: Duration = Duration::from_secs(12 * 3600);
 /// Aborted attempts in a row, without a commit between them, before the shard gives up.
 const ATTEMPTS_MAX: u32 = 100;
+/// Notes kept until they are taken.
+const NOTES_MAX: usize = 1000;
 
 /// Monotonic time. Only decides when epochs end, never what they contain.
 pub trait Clock: Send {
@@ -57,7 +59,8 @@ pub struct Config {
 /// Why a shard can't go on with its connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ShardError {
-    /// The connection is fenced, broken or tainted: confirm that the shard is still ours, open another one, recover.
+    /// The connection is fenced, broken or tainted, or the host is short of something: wait (longer each time), confirm
+    /// that the shard is still ours, open another connection, recover.
     #[error("{0}")]
     Reconnect(String),
     /// Somebody must act.
@@ -124,6 +127,8 @@ pub struct Shard {
     overlay: Overlay,
     pipeline: Pipeline,
     clock: Box<dyn Clock>,
+    /// Largest piece of a delta that the changelog takes.
+    chunk_bytes_max: usize,
     committed: Committed,
     positions: BTreeMap<i32, i64>,
     /// A transaction is open.
@@ -132,6 +137,8 @@ pub struct Shard {
     progress: bool,
     sealed_at: Duration,
     attempts: u32,
+    /// A module trapped since the last commit: commit as soon as a batch works, so that a trap costs one epoch at most.
+    hurry: bool,
     arrived: Vec<SourceBatch>,
     /// What traps were found to come from, for the job's log.
     notes: Vec<String>,
@@ -164,6 +171,9 @@ impl Shard {
                 record_bytes_max: log.record_bytes_max(Some(topic))?,
             });
         }
+        let chunk_bytes_max = log
+            .record_bytes_max(None)?
+            .saturating_sub(RECORD_OVERHEAD_BYTES);
         let pipeline = Pipeline::new(&plan, udfs, topics);
         let overlay = Overlay::new(store, config.cache_bytes_max);
         let sealed_at = clock.now();
@@ -174,12 +184,14 @@ impl Shard {
             overlay,
             pipeline,
             clock,
+            chunk_bytes_max,
             committed: Committed::default(),
             positions: BTreeMap::new(),
             open: false,
             progress: false,
             sealed_at,
             attempts: 0,
+            hurry: false,
             arrived: Vec::new(),
             notes: Vec::new(),
         })
@@ -207,8 +219,13 @@ impl Shard {
         let mut read = Vec::new();
         self.positions.clear();
         for (partition, task) in &self.committed.tasks {
+            let (timestamp_max, ended) = (task.timestamp_max, task.ended);
             self.pipeline
-                .restore(*partition, task.timestamp_max, task.ended, &self.overlay)?;
+                .restore(*partition, timestamp_max, ended, &self.overlay)
+                .map_err(|error| match error {
+                    StepError::State(error) => ShardError::from(error),
+                    other => ShardError::Halt(other.to_string()),
+                })?;
             self.positions.insert(*partition, task.offset);
             read.push((*partition, task.offset));
         }
@@ -219,11 +236,10 @@ impl Shard {
 
     /// Take what has arrived, process it, end the epoch if it is time. `stop` ends the epoch now.
     pub fn turn(&mut self, stop: bool) -> Result<Turn, ShardError> {
-        let due = self.due_in();
-        let wait = if stop {
-            Duration::ZERO
-        } else {
-            due.min(POLL_WAIT)
+        let wait = match self.progress {
+            _ if stop => Duration::ZERO,
+            true => self.due_in().min(POLL_WAIT),
+            false => POLL_WAIT,
         };
         let mut arrived = std::mem::take(&mut self.arrived);
         let polled = if stop {
@@ -233,18 +249,18 @@ impl Shard {
         };
         let worked = match polled {
             Ok(()) => self.process(&mut arrived),
+            // Nothing happened but what arrived before it; the next turn polls again.
+            Err(error) if error.kind == Kind::Retriable => {
+                self.note(error.message);
+                self.process(&mut arrived)
+            }
             Err(error) => Err(StepError::Log(error)),
         };
         arrived.clear();
         self.arrived = arrived;
         match worked {
             Ok(worked) => {
-                let full = self.overlay.dirty_bytes() >= self.config.overlay_bytes_max;
-                let old = self.clock.now().saturating_sub(self.sealed_at) >= RECOMMIT_AFTER;
-                if old
-                    || (self.progress
-                        && (stop || full || self.due_in().is_zero() || self.all_ended()))
-                {
+                if self.epoch_is_over(stop) {
                     return self.end_epoch();
                 }
                 Ok(match worked {
@@ -255,6 +271,23 @@ impl Shard {
             }
             Err(error) => self.step_failed(error),
         }
+    }
+
+    fn epoch_is_over(&self, stop: bool) -> bool {
+        let old = self.clock.now().saturating_sub(self.sealed_at) >= RECOMMIT_AFTER;
+        let over = || {
+            stop || self.hurry || self.overlay_full() || self.due_in().is_zero() || self.all_ended()
+        };
+        old || (self.progress && over())
+    }
+
+    /// Whether the changes take as much as they may, or all state in memory has grown far beyond that (by reading):
+    /// a commit brings both back under their limits.
+    fn overlay_full(&self) -> bool {
+        let changed_max = self.config.overlay_bytes_max;
+        let memory_max =
+            (self.config.cache_bytes_max).saturating_add(changed_max.saturating_mul(4));
+        self.overlay.dirty_bytes() >= changed_max || self.overlay.memory_bytes() >= memory_max
     }
 
     /// Time until the epoch should end. Counted from the last seal, so that what arrives during a commit does not wait
@@ -321,6 +354,7 @@ impl Shard {
         match self.commit_epoch(tasks, ledger) {
             Ok(()) => {
                 self.attempts = 0;
+                self.hurry = false;
                 for (partition, offset) in &self.positions {
                     self.pipeline.forget_verdicts(*partition, *offset);
                 }
@@ -367,7 +401,7 @@ impl Shard {
         });
         let positions: Vec<Position> = positions.collect();
         let (tasks, ledger) = (record.tasks.clone(), record.ledger.clone());
-        let sealed = epoch::seal(record, &delta).map_err(ShardError::from)?;
+        let sealed = epoch::seal(record, &delta, self.chunk_bytes_max).map_err(ShardError::from)?;
         failpoint::reach("before-changelog");
         for (key, value) in &sealed.records {
             self.log.append_changelog(key, value)?;
@@ -413,11 +447,16 @@ impl Shard {
             StepError::Trap(failed) => {
                 let note = failed.trap.clone();
                 self.back_to_last_commit(&note)?;
-                let found = self.pipeline.investigate(*failed);
-                match found {
-                    Ok(found) => self.notes.extend(found),
+                self.hurry = true;
+                let learned = match self.pipeline.investigate(*failed) {
+                    Ok(learned) => learned,
                     Err(error) => return self.step_failed(error),
+                };
+                if learned.anything {
+                    // Rows are finite: this can't go on for ever.
+                    self.attempts = 0;
                 }
+                learned.notes.into_iter().for_each(|note| self.note(note));
                 Ok(Turn::Aborted)
             }
             StepError::Log(error) if matches!(error.kind, Kind::Abortable | Kind::Retriable) => {
@@ -431,8 +470,12 @@ impl Shard {
                 self.abort();
                 Err(error.into())
             }
-            StepError::Host(why) => self.back_to_last_commit(&why),
-            StepError::RowFailed(why) | StepError::Module(why) => {
+            // What the host lacks now it lacks a moment later as well: whoever reconnects waits before.
+            StepError::Host(why) => {
+                self.abort();
+                Err(ShardError::Reconnect(why))
+            }
+            StepError::RowFailed(why) | StepError::Module(why) | StepError::Plan(why) => {
                 self.abort();
                 Err(ShardError::Halt(why))
             }
@@ -452,6 +495,13 @@ impl Shard {
         }
         self.rebuild()?;
         Ok(Turn::Aborted)
+    }
+
+    /// Something to tell; what is said over and over is said once.
+    fn note(&mut self, note: String) {
+        if self.notes.last() != Some(&note) && self.notes.len() < NOTES_MAX {
+            self.notes.push(note);
+        }
     }
 
     /// What there is to tell since the last call: poisonous records and the like.

@@ -43,12 +43,7 @@ impl Shard {
             bounds,
             last: last.map(|commit| commit.record),
             recover_from_changelog: self.config.recover_from_changelog,
-            operators: self
-                .pipeline
-                .accounts()
-                .into_iter()
-                .map(|(id, _)| id)
-                .collect(),
+            operators: self.pipeline.keeping_rows(),
         };
         resolve::resolve(facts).map_err(ShardError::Halt)
     }
@@ -83,6 +78,17 @@ impl Shard {
             if !self.committed.tasks.contains_key(&partition) {
                 let start = start_of(&self.config.start, partition, &self.config.log.source)?;
                 let offset = self.log.resolve_start(partition, start)?;
+                let bounds = self.log.source_bounds(partition)?;
+                if matches!(start, Start::Offset(_))
+                    && !(bounds.start..=bounds.end).contains(&offset)
+                {
+                    let Bounds { start, end } = bounds;
+                    return Err(ShardError::Halt(format!(
+                        "source.kafka.start names offset {offset} of {}-{partition}, which holds {start} to {end}. Name an offset \
+                         within, or start at `earliest` or `latest`.",
+                        self.config.log.source
+                    )));
+                }
                 let task = epoch::TaskRecord {
                     offset,
                     timestamp_max: None,

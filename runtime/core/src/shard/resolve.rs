@@ -18,7 +18,7 @@ pub struct Facts<'a> {
     pub last: Option<EpochRecord>,
     /// Take the changelog's positions where the committed ones are missing or differ.
     pub recover_from_changelog: bool,
-    /// Operators of the plan.
+    /// Operators of the plan that keep rows.
     pub operators: Vec<String>,
 }
 
@@ -54,10 +54,12 @@ pub fn resolve(facts: Facts<'_>) -> Result<Resolved, String> {
             }
         };
     };
+    // A topic that was made again has lost its committed positions too: say what came first.
+    same_topic(&facts, last)?;
+    same_partitions(&facts, last)?;
     if !facts.recover_from_changelog {
         witnesses_agree(&facts, last)?;
     }
-    same_topic(&facts, last)?;
     within_bounds(&facts, last)?;
     operators_kept(&facts, last)?;
     match facts.last {
@@ -148,6 +150,27 @@ fn same_topic(facts: &Facts<'_>, last: &EpochRecord) -> Result<(), String> {
     Ok(())
 }
 
+/// The shard must have the partitions it had: others have their state and positions elsewhere.
+fn same_partitions(facts: &Facts<'_>, last: &EpochRecord) -> Result<(), String> {
+    let ShardConfig {
+        source,
+        partitions,
+        changelog,
+        shard,
+        ..
+    } = facts.config;
+    let mut now = partitions.clone();
+    now.sort_unstable();
+    let before: Vec<i32> = last.tasks.keys().copied().collect();
+    if now != before {
+        return Err(format!(
+            "shard {shard} of {changelog} had partitions {before:?} of `{source}` and is given {now:?}: the number of shards was \
+             changed, and a rescale does not exist yet. Set `shards` back, or start the job under a new name."
+        ));
+    }
+    Ok(())
+}
+
 fn within_bounds(facts: &Facts<'_>, last: &EpochRecord) -> Result<(), String> {
     let source = &facts.config.source;
     for (partition, task) in &last.tasks {
@@ -178,8 +201,8 @@ fn operators_kept(facts: &Facts<'_>, last: &EpochRecord) -> Result<(), String> {
     for (id, account) in &last.ledger {
         if account.held > 0 && !facts.operators.contains(id) {
             return Err(format!(
-                "operator `{id}` holds {} rows in open windows but is not in the job spec any more. Bring it back under \
-                 that id, or start the job under a new name.",
+                "operator `{id}` holds {} rows in open windows, but the job spec has no window-aggregate of that id any more. \
+                 Bring it back, or start the job under a new name.",
                 account.held
             ));
         }
