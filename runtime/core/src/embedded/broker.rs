@@ -166,10 +166,8 @@ impl State {
     }
 
     pub fn partition_mut(&mut self, topic: &str, partition: i32) -> Result<&mut Partition> {
-        let partitions = &mut self.topic_mut(topic)?.partitions;
-        usize::try_from(partition)
-            .ok()
-            .and_then(|p| partitions.get_mut(p))
+        self.topic_mut(topic)?
+            .partition_mut(partition)
             .ok_or_else(|| no_partition(topic, partition))
     }
 
@@ -183,27 +181,32 @@ impl State {
 
     /// Append a record outside any transaction.
     pub fn append(&mut self, topic: &str, partition: i32, record: &Record<'_>) -> Result<i64> {
-        self.check_record(topic, record)?;
-        Ok(self
-            .partition_mut(topic, partition)?
-            .append(Head::Plain, record))
+        let to = self.topic_mut(topic)?.takes(topic, partition, record)?;
+        Ok(to.append(Head::Plain, record))
     }
+}
 
-    fn check_record(&self, name: &str, record: &Record<'_>) -> Result<()> {
-        let topic = self.topic(name)?;
-        if topic.sealed {
+impl Topic {
+    /// The partition, if it takes this record.
+    fn takes(&mut self, name: &str, partition: i32, record: &Record<'_>) -> Result<&mut Partition> {
+        if self.sealed {
             return Err(Error::halt(format!(
                 "topic {name:?} is sealed: it takes no more records"
             )));
         }
-        if record.bytes() > topic.record_bytes_max {
+        if record.bytes() > self.record_bytes_max {
             return Err(Error::halt(format!(
                 "a record of {} bytes is over the {} bytes that topic {name:?} takes",
                 record.bytes(),
-                topic.record_bytes_max
+                self.record_bytes_max
             )));
         }
-        Ok(())
+        self.partition_mut(partition)
+            .ok_or_else(|| no_partition(name, partition))
+    }
+
+    fn partition_mut(&mut self, partition: i32) -> Option<&mut Partition> {
+        self.partitions.get_mut(usize::try_from(partition).ok()?)
     }
 }
 
@@ -270,10 +273,10 @@ impl State {
         record: &Record<'_>,
     ) -> Result<()> {
         let number = self.open_transaction(id, epoch)?;
-        self.check_record(topic, record)?;
-        let topic_id = self.topic(topic)?.id;
-        let first = self
-            .partition_mut(topic, partition)?
+        let to = self.topic_mut(topic)?;
+        let topic_id = to.id;
+        let first = to
+            .takes(topic, partition, record)?
             .append_first(number, record);
         if first && let Some(open) = &mut self.producer(id, epoch)?.open {
             open.touched.insert((topic.to_owned(), topic_id, partition));

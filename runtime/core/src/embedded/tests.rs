@@ -1,7 +1,7 @@
 //! What the embedded log does beyond the port: sealed topics, the reader, and the controls that tests use.
 
 use super::*;
-use crate::log::{Delivery, Error, Kind, OutRecord, Position, SourceBatch};
+use crate::log::{Delivery, Error, Kind, MemberEvent, OutRecord, Position, SourceBatch};
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -223,6 +223,53 @@ fn a_record_over_the_topics_limit_is_refused() {
     assert_eq!(shard.send(record(b"123")), Ok(()));
     let refused = shard.send(record(b"1234")).unwrap_err();
     assert!(refused.message.contains("4 bytes"), "{refused}");
+}
+
+fn join(log: &EmbeddedLog, host_id: &str) -> Box<dyn Membership> {
+    let member = MemberConfig {
+        group: "members".into(),
+        changelog: "changes".into(),
+        host_id: host_id.into(),
+    };
+    log.join(&member).unwrap()
+}
+
+#[test]
+fn an_expired_member_loses_its_shards_and_joins_again() {
+    let log = log();
+    let (mut a, mut b) = (join(&log, "a"), join(&log, "b"));
+    a.released(&[1]);
+    assert_eq!(b.poll(SOON), Ok(vec![MemberEvent::Assigned(vec![1])]));
+    log.expire_member("members", "b");
+    let events = a.poll(SOON).unwrap();
+    assert_eq!(events.last(), Some(&MemberEvent::Assigned(vec![1])));
+    assert_eq!(b.poll(SOON), Ok(vec![MemberEvent::Lost(vec![1])]));
+    assert_eq!(a.poll(SOON), Ok(vec![MemberEvent::Revoked(vec![1])]));
+}
+
+#[test]
+fn a_member_that_died_stays_until_it_expires_or_comes_back() {
+    let log = log();
+    let (a, mut b) = (join(&log, "a"), join(&log, "b"));
+    drop(a);
+    assert_eq!(b.poll(Duration::ZERO), Ok(vec![]));
+    let mut again = join(&log, "a");
+    assert_eq!(
+        again.poll(SOON).unwrap().first(),
+        Some(&MemberEvent::Assigned(vec![0, 1]))
+    );
+    drop(again);
+    log.expire_member("members", "a");
+    assert_eq!(b.poll(SOON), Ok(vec![MemberEvent::Assigned(vec![0, 1])]));
+}
+
+#[test]
+fn shards_that_nobody_asked_back_are_not_released() {
+    let log = log();
+    let mut a = join(&log, "a");
+    a.poll(SOON).unwrap();
+    a.released(&[0, 1]);
+    assert_eq!(a.poll(Duration::ZERO), Ok(vec![]));
 }
 
 #[test]

@@ -129,7 +129,7 @@ pub fn two_members_share_and_a_leaver_hands_over(fixture: &impl Fixture) {
     b.member.leave().unwrap();
 }
 
-/// A shard that was asked back goes nowhere until its owner says that it stopped.
+/// A shard that was asked back goes nowhere until its owner says that it stopped, whoever else joins meanwhile.
 pub fn a_shard_moves_only_after_its_release(fixture: &impl Fixture) {
     let name = changelog(fixture);
     let mut a = Host::join(fixture, &name, "host-a");
@@ -138,19 +138,27 @@ pub fn a_shard_moves_only_after_its_release(fixture: &impl Fixture) {
     until(fixture, &mut [&mut a, &mut b], "a request", |h| {
         !h[0].asked_back.is_empty()
     });
+    let mut c = Host::join(fixture, &name, "host-c");
     let end = Instant::now() + Duration::from_secs(1);
     while Instant::now() < end {
-        a.poll();
-        b.poll();
-        disjoint(&[&mut a, &mut b]);
+        [&mut a, &mut b, &mut c].into_iter().for_each(Host::poll);
+        disjoint(&[&mut a, &mut b, &mut c]);
     }
-    assert_eq!(b.runs, BTreeSet::new(), "nothing was released");
-    a.release();
-    until(fixture, &mut [&mut a, &mut b], "what was released", |h| {
-        !h[1].runs.is_empty()
-    });
-    a.member.leave().unwrap();
-    b.member.leave().unwrap();
+    assert_eq!(a.runs, all(), "nothing was released");
+    let end = Instant::now() + fixture.patience();
+    let shared = |hosts: [&Host; 3]| {
+        let runs = hosts.map(|host| host.runs.len());
+        runs.iter().all(|n| *n > 0) && runs.iter().sum::<usize>() == all().len()
+    };
+    while !shared([&a, &b, &c]) {
+        assert!(Instant::now() < end, "what was released went nowhere");
+        [&mut a, &mut b, &mut c].into_iter().for_each(Host::release);
+        [&mut a, &mut b, &mut c].into_iter().for_each(Host::poll);
+        disjoint(&[&mut a, &mut b, &mut c]);
+    }
+    for host in [a, b, c] {
+        host.member.leave().unwrap();
+    }
 }
 
 /// A second host with the same identity makes the first one halt.

@@ -127,7 +127,9 @@ pub fn positions_pass_transaction_markers(fixture: &impl Fixture) {
         writer.abort().unwrap();
         job.owner().source_bounds(0).unwrap().end
     };
-    eventually(fixture, "an aborted record", abort_one, |got| *got >= end + 2);
+    eventually(fixture, "an aborted record", abort_one, |got| {
+        *got >= end + 2
+    });
     let batches = job.read_to_end(shard.as_mut(), 0);
     assert_eq!(values(&batches, 0), [""; 0]);
 }
