@@ -5,6 +5,7 @@
 mod args;
 mod build;
 mod commands;
+mod failpoint;
 mod failure;
 mod inspect;
 mod observer;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match dispatch(cli) {
+    match failpoint::install().and_then(|()| dispatch(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }
