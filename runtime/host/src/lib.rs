@@ -17,6 +17,7 @@ mod shard;
 mod store;
 mod supervisor;
 
+pub use backend::connect;
 pub use check::{Checked, check};
 pub use error::{Error, Kind, Result};
 pub use event::{Event, Level, Observer};

@@ -50,3 +50,22 @@ impl JobArgs {
         Ok(spec)
     }
 }
+
+/// A folder of this user for what jobs keep between two starts.
+pub fn data_dir(name: &str) -> Result<PathBuf> {
+    let var = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let base = var("SLUICEBOX_DATA_DIR")
+        .or_else(|| var("XDG_DATA_HOME").map(|dir| dir.join("sluicebox")))
+        .or_else(|| var("HOME").map(|dir| dir.join(".local/share/sluicebox")));
+    match base {
+        Some(base) => Ok(base.join(name)),
+        None => {
+            let message = "there is no home folder to keep state in: name one with --data-dir";
+            Err(Usage(message.to_owned()).into())
+        }
+    }
+}

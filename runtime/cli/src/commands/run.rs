@@ -1,14 +1,13 @@
 //! `sluicebox run`: everything in one process, until the job is stopped, halts, or its input ends.
 
-use super::job::JobArgs;
-use crate::failure::Usage;
+use super::job::{JobArgs, data_dir};
 use crate::observer::{Console, ledger};
 use crate::output::{Format, stderr_paint};
 use crate::signals;
 use anyhow::Result;
 use sluicebox_core::spec::{Input, JobSpec};
 use sluicebox_host::{DevInput, Options, Summary};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 const EXAMPLES: &str = "\
@@ -96,21 +95,8 @@ fn dev_input(text: &str) -> Result<DevInput, String> {
 
 /// One folder a job, so that several jobs can run on one machine without a word about it.
 fn default_data_dir(spec: &JobSpec, dev: bool) -> Result<PathBuf> {
-    let var = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let base = var("SLUICEBOX_DATA_DIR")
-        .or_else(|| var("XDG_DATA_HOME").map(|dir| dir.join("sluicebox")))
-        .or_else(|| var("HOME").map(|dir| dir.join(".local/share/sluicebox")));
-    let Some(base) = base else {
-        let message = "there is no home folder to keep state in: name one with --data-dir";
-        return Err(Usage(message.to_owned()).into());
-    };
     let embedded = dev || !matches!(spec.source.input, Input::Kafka { .. });
-    let kind = Path::new(if embedded { "dev" } else { "jobs" });
-    Ok(base.join(kind).join(&spec.job))
+    Ok(data_dir(if embedded { "dev" } else { "jobs" })?.join(&spec.job))
 }
 
 #[cfg(test)]
