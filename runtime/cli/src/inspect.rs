@@ -1,5 +1,7 @@
 //! `sluicebox inspect`: what is in a component, as a host sees it before it compiles or runs anything of it.
 
+use crate::failure::Usage;
+use crate::output::{Format, print, print_json};
 use anyhow::{Context, Result};
 use sluicebox_wasm::Inspection;
 use std::path::PathBuf;
@@ -17,30 +19,19 @@ pub struct Args {
     pub file: PathBuf,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
-    pub output: Output,
-}
-
-/// How data is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Output {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
+    pub output: Format,
 }
 
 /// Inspect and print.
 pub fn run(args: Args) -> Result<()> {
     let file = args.file.display();
     let bytes = std::fs::read(&args.file).with_context(|| format!("reading {file}"))?;
-    let inspection =
-        sluicebox_wasm::inspect(&bytes).with_context(|| format!("a host would refuse {file}"))?;
+    let inspection = sluicebox_wasm::inspect(&bytes)
+        .map_err(|error| Usage(format!("a host would refuse {file}: {error}")))?;
     match args.output {
-        Output::Text => print!("{}", text(&inspection)),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&inspection)?),
+        Format::Text => print(&text(&inspection)),
+        Format::Json => print_json(&inspection),
     }
-    Ok(())
 }
 
 fn text(module: &Inspection) -> String {

@@ -4,8 +4,11 @@
 mod cargo;
 mod encode;
 mod facts;
+mod project;
 mod toolchain;
 
+use crate::failure::Usage;
+use crate::output::{Format, print, print_json};
 use anyhow::{Context, Result, bail};
 use sluicebox_wasm::Inspection;
 use std::path::{Path, PathBuf};
@@ -39,7 +42,7 @@ pub struct Args {
     pub toolchain: toolchain::Choice,
     /// How to print what was built
     #[arg(long, value_enum, default_value_t)]
-    pub output: crate::inspect::Output,
+    pub output: Format,
 }
 
 /// A module that was built.
@@ -58,21 +61,22 @@ pub struct Built {
 pub fn run(args: Args) -> Result<()> {
     let built = build(&args)?;
     match args.output {
-        crate::inspect::Output::Json => println!("{}", serde_json::to_string_pretty(&built)?),
-        crate::inspect::Output::Text => {
-            built.iter().for_each(|module| println!("{}", line(module)))
-        }
+        Format::Json => print_json(&built),
+        Format::Text => print(&built.iter().map(line).collect::<String>()),
     }
-    Ok(())
 }
 
 /// Build without printing more than cargo does (to standard error).
 pub fn build(args: &Args) -> Result<Vec<Built>> {
-    let project = cargo::Project::read(&args.project, args.offline)?;
+    let project = project::Project::read(&args.project, args.offline)?;
     let packages = project.modules(&args.package)?;
     let out = Out::new(&args.out, packages.len())?;
     let toolchain = toolchain::choose(args.toolchain, &facts::gather(&project.folder))?;
-    let compiled = cargo::compile(&project, &packages, &toolchain, args)?;
+    let options = cargo::Options {
+        target_dir: args.target_dir.as_deref(),
+        offline: args.offline,
+    };
+    let compiled = cargo::compile(&project, &packages, &toolchain, options)?;
     compiled
         .into_iter()
         .map(|(name, core)| finish(&name, &core, &out.of(&name)))
@@ -83,8 +87,11 @@ pub fn build(args: &Args) -> Result<Vec<Built>> {
 fn finish(name: &str, core: &Path, path: &Path) -> Result<Built> {
     let core = std::fs::read(core).with_context(|| format!("reading {}", core.display()))?;
     let component = encode::component(&core).with_context(|| name.to_owned())?;
-    let inspection = sluicebox_wasm::inspect(&component)
-        .with_context(|| format!("{name} compiles, but a host would refuse it"))?;
+    let inspection = sluicebox_wasm::inspect(&component).map_err(|error| {
+        Usage(format!(
+            "{name} compiles, but a host would refuse it: {error}"
+        ))
+    })?;
     write(path, &component)?;
     Ok(Built {
         name: name.to_owned(),
@@ -114,9 +121,9 @@ impl Out {
             .is_some_and(|extension| extension == "wasm")
             && !path.is_dir();
         if is_file && modules > 1 {
-            bail!(
+            bail!(Usage(format!(
                 "{modules} modules don't fit in one file: give `--out` a folder, or choose one with `--package`"
-            );
+            )));
         }
         let folder = if is_file { path.parent() } else { Some(path) };
         if let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) {
@@ -141,7 +148,7 @@ impl Out {
 fn line(built: &Built) -> String {
     let size_kib = built.inspection.size_bytes.div_ceil(1024);
     format!(
-        "{}  {size_kib} KiB  {}",
+        "{}  {size_kib} KiB  {}\n",
         built.path.display(),
         built.inspection.exports
     )
