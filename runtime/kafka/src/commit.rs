@@ -8,6 +8,7 @@ use crate::ffi::{Code, Fault};
 use crate::limits::TRANSACTION_WAIT_MAX;
 use crate::sink;
 use crate::transaction::{Trace, repeat};
+use sluicebox_core::failpoint;
 use sluicebox_core::log::{Error, Kind, Result, TopicId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,12 +44,14 @@ impl Commit {
         for producer in self.outside.as_deref().into_iter().chain([client]) {
             drain(producer, until)?;
         }
+        failpoint::reach("after-flush");
         let left = until.saturating_duration_since(Instant::now());
         self.check_source(question.topics(left))?;
         repeat(until, trace, |wait| {
             client.send_offsets(&self.positions, &self.group, wait)
         })
         .map_err(|fault| failed("send_offsets_to_transaction", &fault, client))?;
+        failpoint::reach("after-offsets");
         repeat(until, trace, |wait| client.commit_transaction(wait))
             .map_err(|fault| failed("commit_transaction", &fault, client))
     }
@@ -131,7 +134,7 @@ fn failed(what: &str, fault: &Fault, client: &Client) -> Error {
 pub fn init(client: &Client, trace: &mut Trace) -> Result<()> {
     // A late copy of this request can only fence ourselves.
     trace.harmless = true;
-    const STEP: Duration = Duration::from_secs(5);
+    const STEP: Duration = Duration::from_secs(3);
     const PAUSE: Duration = Duration::from_millis(20);
     let until = Instant::now() + TRANSACTION_WAIT_MAX;
     // With no connection up yet, librdkafka would look for the coordinator again only after half a second.

@@ -75,7 +75,8 @@ fn remedy(code: Code) -> Option<&'static str> {
             "check security.protocol, ssl.ca.location and the client's certificate"
         }
         Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => {
-            "grant this user Describe and Read on the source, Describe and Write on the sinks, all three on the changelog"
+            "grant this user Describe and Read on the source, Describe, DescribeConfigs and Write on the sinks, all four on \
+             the changelog"
         }
         Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED => {
             "grant this user Read on the job's consumer groups"

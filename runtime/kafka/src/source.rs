@@ -52,10 +52,10 @@ pub fn settings(group: &str, fetch_wait_ms: u64) -> Vec<(&'static str, String)> 
     ]
 }
 
-/// How long the brokers may hold a fetch that finds nothing: within an epoch, so that a partition that joins the next
-/// fetch doesn't wait for long.
+/// How long the brokers may hold a fetch that finds nothing. A record ends the wait at once; it costs only a partition
+/// that waits for the next fetch because its queue was full in this one.
 fn fetch_wait_ms(epoch_interval_ms: u64) -> u64 {
-    (epoch_interval_ms / 2).clamp(10, 100)
+    epoch_interval_ms.clamp(20, 200)
 }
 
 impl Source {
@@ -292,6 +292,7 @@ impl Packer<'_> {
         let place = format!("topic {topic} partition {partition} offset {position}");
         match code {
             Code::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET
+            | Code::RD_KAFKA_RESP_ERR__LOG_TRUNCATION
             | Code::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE => Some(Error::halt(format!(
                 "{place} is not there any more (or not yet): retention deleted it, or the topic was truncated; records \
                  are lost to this job. Start it under a new name, or from an explicit position"

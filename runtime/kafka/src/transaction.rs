@@ -29,15 +29,18 @@ pub struct Transactional {
     client: Arc<Client>,
     jobs: mpsc::Sender<Job>,
     slow_after: Duration,
+    stuck_after: Duration,
     lost: bool,
     tainted: bool,
 }
 
 /// What a finished piece of transactional work says about the connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Trace {
-    /// Something was slow or repeated.
-    pub slow: bool,
+    /// A call that takes longer is slow.
+    slow_after: Duration,
+    /// A call was slow or repeated.
+    slow: bool,
     /// A late copy of its requests can't end a transaction.
     pub harmless: bool,
 }
@@ -67,6 +70,7 @@ impl Transactional {
             client,
             jobs,
             slow_after: SLOW_AFTER.min(Duration::from_millis(timeout_ms / 4)),
+            stuck_after: STUCK_AFTER,
             lost: false,
             tainted: false,
         })
@@ -98,10 +102,12 @@ impl Transactional {
         let before = self.client.health().disconnects();
         let slow_after = self.slow_after;
         let job: Job = Box::new(move |client| {
-            let started = Instant::now();
-            let mut trace = Trace::default();
+            let mut trace = Trace {
+                slow_after,
+                slow: false,
+                harmless: false,
+            };
             let result = work(client, &mut trace);
-            trace.slow |= started.elapsed() > slow_after;
             // Without a receiver nobody waits any more.
             let _ = answer.send((result, trace));
             if work_state.swap(DONE, Ordering::AcqRel) == LEFT_BEHIND {
@@ -111,7 +117,7 @@ impl Transactional {
         if self.jobs.send(job).is_err() {
             return Err(lost(what));
         }
-        match answered.recv_timeout(STUCK_AFTER) {
+        match answered.recv_timeout(self.stuck_after) {
             Ok((result, trace)) => {
                 let cut_off = self.client.health().disconnects() != before;
                 self.tainted |= !trace.harmless && (trace.slow || cut_off);
@@ -150,7 +156,7 @@ fn lost(what: &str) -> Error {
     )
 }
 
-/// Make a call again while it says that it may be, until `until`. A repetition counts as slow.
+/// Make a call again while it says that it may be, until `until`. A slow or repeated call taints.
 pub fn repeat(
     until: Instant,
     trace: &mut Trace,
@@ -159,9 +165,11 @@ pub fn repeat(
     const PAUSE: Duration = Duration::from_millis(20);
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        let fault = match call(left.max(Duration::from_millis(100))) {
-            Ok(()) => return Ok(()),
-            Err(fault) => fault,
+        let started = Instant::now();
+        let result = call(left.max(Duration::from_millis(100)));
+        trace.slow |= started.elapsed() > trace.slow_after;
+        let Err(fault) = result else {
+            return Ok(());
         };
         let again = fault.retriable && !fault.fatal && !fault.abort;
         if !again || Instant::now() + PAUSE >= until {
@@ -169,5 +177,84 @@ pub fn repeat(
         }
         trace.slow = true;
         std::thread::sleep(PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A producer that never reaches a broker.
+    fn alone() -> Transactional {
+        let settings = [
+            ("bootstrap.servers", "127.0.0.1:1"),
+            ("transactional.id", "t"),
+        ];
+        let own = |(key, value): (&str, &str)| (key.to_string(), value.to_string());
+        let settings: Settings = settings.into_iter().map(own).collect();
+        Transactional::new(&settings, 60_000).expect("a producer")
+    }
+
+    fn kind<T>(result: Result<T>) -> Option<Kind> {
+        result.err().map(|error| error.kind)
+    }
+
+    #[test]
+    fn a_stuck_call_is_left_behind_and_counted_until_it_returns() {
+        let mut producer = alone();
+        producer.stuck_after = Duration::from_millis(50);
+        let (release, released) = mpsc::channel::<()>();
+        let stuck = producer.run("commit", move |_, _| {
+            let _ = released.recv();
+            Ok(())
+        });
+        assert_eq!(kind(stuck), Some(Kind::Fenced));
+        assert_eq!(quarantined(), 1);
+        assert_eq!(
+            kind(producer.run("abort", |_, _| Ok(()))),
+            Some(Kind::Fenced)
+        );
+        assert_eq!(kind(producer.begin()), Some(Kind::Fenced));
+        drop(producer);
+        drop(release);
+        let until = Instant::now() + Duration::from_secs(10);
+        while quarantined() > 0 {
+            assert!(Instant::now() < until, "the call has returned");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_slow_or_repeated_call_taints_and_a_tainted_producer_begins_nothing() {
+        let until = Instant::now() + Duration::from_secs(10);
+        let mut producer = alone();
+        let fine = producer.run("commit", move |_, trace| {
+            repeat(until, trace, |_| Ok(())).map_err(|_| Error::halt("none"))
+        });
+        assert_eq!((fine, producer.tainted()), (Ok(()), false));
+        let mut first = true;
+        let twice = producer.run("commit", move |_, trace| {
+            let call = |_| match std::mem::take(&mut first) {
+                true => Err(Fault {
+                    retriable: true,
+                    ..Fault::of(crate::ffi::Code::RD_KAFKA_RESP_ERR__TIMED_OUT)
+                }),
+                false => Ok(()),
+            };
+            repeat(until, trace, call).map_err(|_| Error::halt("none"))
+        });
+        assert_eq!((twice, producer.tainted()), (Ok(()), true));
+        assert_eq!(kind(producer.begin()), Some(Kind::Fenced));
+
+        let mut producer = alone();
+        producer.slow_after = Duration::from_millis(1);
+        let slow = producer.run("commit", move |_, trace| {
+            let call = |_| {
+                std::thread::sleep(Duration::from_millis(5));
+                Ok(())
+            };
+            repeat(until, trace, call).map_err(|_| Error::halt("none"))
+        });
+        assert_eq!((slow, producer.tainted()), (Ok(()), true));
     }
 }

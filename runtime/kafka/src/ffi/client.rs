@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Producer or consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +35,12 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct Notes {
     last_error: Option<String>,
-    refused: Option<String>,
+    refused: Option<(Instant, String)>,
     first_failure: Option<(Code, String)>,
 }
 
 impl Health {
-    /// Connections lost so far (also idle ones).
+    /// Established connections lost so far (also idle ones).
     pub fn disconnects(&self) -> u64 {
         self.disconnects.load(Ordering::Acquire)
     }
@@ -59,11 +59,15 @@ impl Health {
     }
     /// The last thing that went wrong with a connection.
     pub fn last_error(&self) -> Option<String> {
-        self.with(|notes| notes.refused.clone().or(notes.last_error.clone()))
+        self.refused()
+            .or_else(|| self.with(|notes| notes.last_error.clone()))
     }
-    /// Set when a broker refused our credentials or certificate.
+    /// Why a broker lately refused our credentials or certificate. An old refusal says nothing about today's trouble.
     pub fn refused(&self) -> Option<String> {
+        const LATELY: Duration = Duration::from_secs(15);
         self.with(|notes| notes.refused.clone())
+            .filter(|(at, _)| at.elapsed() < LATELY)
+            .map(|(_, text)| text)
     }
 
     fn with<R>(&self, read: impl FnOnce(&mut Notes) -> R) -> R {
@@ -80,7 +84,7 @@ impl Health {
         ];
         self.with(|notes| {
             if refusals.iter().any(|refusal| *refusal as c_int == code) {
-                notes.refused = Some(text);
+                notes.refused = Some((Instant::now(), text));
             } else {
                 notes.last_error = Some(text);
             }
@@ -259,8 +263,9 @@ unsafe fn set(conf: *mut sys::rd_kafka_conf_t, key: &str, value: &str) -> Result
     }
 }
 
-/// Called by librdkafka's threads for each line of its log. With `debug=broker` each lost connection has one line of
-/// facility FAIL at level 7 (at other levels repetitions are suppressed, so they can't be counted).
+/// Called by librdkafka's threads for each line of its log. With `debug=broker` each failed connection has one line of
+/// facility FAIL at level 7 that tells its state (at other levels repetitions are suppressed, so they can't be counted).
+/// One that was never up carried no request: else one broker that is down would taint every transaction.
 unsafe extern "C" fn on_log(
     rk: *const sys::rd_kafka_t,
     level: c_int,
@@ -274,13 +279,19 @@ unsafe extern "C" fn on_log(
         if health.is_null() || fac.is_null() || std::ffi::CStr::from_ptr(fac) != c"FAIL" {
             return;
         }
-        if level == DEBUG {
-            (*health).disconnects.fetch_add(1, Ordering::AcqRel);
-        } else {
-            let line = string(text);
+        let line = string(text);
+        if level != DEBUG {
             (*health).with(|notes| notes.last_error = Some(line));
+        } else if was_up(&line) {
+            (*health).disconnects.fetch_add(1, Ordering::AcqRel);
         }
     }
+}
+
+/// Whether a line about a failed connection is about one that was established ("after 12ms in state UP"), or doesn't say.
+fn was_up(line: &str) -> bool {
+    let state = line.rsplit_once(" in state ").map(|(_, state)| state);
+    state.is_none_or(|state| state.starts_with("UP") || state.starts_with("REAUTH"))
 }
 
 unsafe extern "C" fn on_error(
@@ -334,5 +345,21 @@ unsafe fn undelivered(message: *const sys::rd_kafka_message_t) -> String {
             (*message).partition,
             string(sys::rd_kafka_err2str((*message).err)),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::was_up;
+
+    #[test]
+    fn only_connections_that_were_up_count_as_lost() {
+        assert!(was_up(
+            "b:1/1: Disconnected (after 5ms in state UP) (_TRANSPORT)"
+        ));
+        assert!(was_up("b:1/1: something without a state"));
+        assert!(!was_up(
+            "b:1/1: Connect to ipv4#b:1 failed: Connection refused (after 0ms in state CONNECT) (_TRANSPORT): identical"
+        ));
     }
 }
