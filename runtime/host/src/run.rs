@@ -33,7 +33,7 @@ pub struct Options {
     pub recover_from_changelog: bool,
     /// Run on the embedded log instead of Kafka, with these inputs.
     pub dev: Option<Vec<DevInput>>,
-    /// Partitions of topics on the embedded log.
+    /// Partitions of topics on the embedded log; a file or stdin has one.
     pub partitions: i32,
 }
 
@@ -91,6 +91,10 @@ fn run_embedded(
 ) -> Result<Summary> {
     // The log lives in memory, so its state may as well: nothing would be found after a restart.
     options.spec.state = State::Memory;
+    // One partition keeps the order of the lines, and so one order of the results.
+    if !matches!(options.spec.source.input, Input::Kafka { .. }) {
+        options.partitions = 1;
+    }
     let source = source_topic(&options.spec.source);
     let outputs = outputs(&options.spec);
     log.create_topic(&source, options.partitions)?;
