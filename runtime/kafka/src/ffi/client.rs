@@ -85,6 +85,9 @@ impl Health {
         self.with(|notes| {
             if refusals.iter().any(|refusal| *refusal as c_int == code) {
                 notes.refused = Some((Instant::now(), text));
+            } else if code == Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN as c_int {
+                // Says less than the errors that led to it.
+                notes.last_error.get_or_insert(text);
             } else {
                 notes.last_error = Some(text);
             }
