@@ -6,7 +6,7 @@ use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, LogLevel, WriteBuffer
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Cache of uncompressed blocks, in bytes; table indexes and bloom filters live in it too. Default 32 MiB.
-    pub cache_bytes: usize,
+    pub block_cache_bytes: usize,
     /// Size at which a write buffer is written out, in bytes. One delta goes into one buffer whole, so a buffer can
     /// grow past this by the largest delta. Default 16 MiB.
     pub write_buffer_bytes: usize,
@@ -25,7 +25,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            cache_bytes: 32 << 20,
+            block_cache_bytes: 32 << 20,
             write_buffer_bytes: 16 << 20,
             write_buffers: 2,
             bloom_bits_per_key: 10,
@@ -48,7 +48,7 @@ impl Memory {
     pub fn new(options: &Options) -> Self {
         let write_buffers = options.write_buffer_bytes * options.write_buffers;
         Self {
-            cache: Cache::new_lru_cache(options.cache_bytes),
+            cache: Cache::new_lru_cache(options.block_cache_bytes),
             // Past the limit the largest buffer is written out early; nobody is stalled.
             write_buffers: WriteBufferManager::new_write_buffer_manager(write_buffers, false),
         }

@@ -13,6 +13,7 @@ pub struct Store {
     /// `None` only while it is emptied, or after emptying it failed.
     database: Option<DB>,
     options: rocksdb::Options,
+    discarded: Option<OpenError>,
     // Declared last, so dropped last: the lock outlives the database.
     folder: Folder,
 }
@@ -33,21 +34,33 @@ impl Store {
     }
 
     /// Open the store in `folder`; one that is damaged or of another version is emptied first, which is safe, since
-    /// the changelog restores it. The error that made it so comes beside the store, to be logged.
-    pub fn open_or_discard(
+    /// the changelog restores it. [`Store::discarded`] says so then.
+    pub fn open_or_discard(folder: &Path, options: &Options) -> Result<Self, OpenError> {
+        Self::open_or_discard_sharing(folder, options, &Memory::new(options))
+    }
+
+    /// The same, with memory shared by other stores.
+    pub fn open_or_discard_sharing(
         folder: &Path,
         options: &Options,
         memory: &Memory,
-    ) -> Result<(Self, Option<OpenError>), OpenError> {
+    ) -> Result<Self, OpenError> {
         match Self::in_folder(Folder::lock(folder)?, options, memory) {
-            Ok(store) => Ok((store, None)),
-            Err((error, folder)) if error.discardable() => {
+            Ok(store) => Ok(store),
+            Err((why, folder)) if why.discardable() => {
                 folder.discard()?;
-                let store = Self::in_folder(folder, options, memory);
-                Ok((store.map_err(|(error, _)| error)?, Some(error)))
+                let mut store =
+                    Self::in_folder(folder, options, memory).map_err(|(error, _)| error)?;
+                store.discarded = Some(why);
+                Ok(store)
             }
             Err((error, _)) => Err(error),
         }
+    }
+
+    /// Why the content that the folder had was thrown away when it was opened; for the log.
+    pub fn discarded(&self) -> Option<&OpenError> {
+        self.discarded.as_ref()
     }
 
     /// On failure the folder comes back, still locked.
@@ -67,6 +80,7 @@ impl Store {
         let store = Self {
             database: Some(database),
             options,
+            discarded: None,
             folder,
         };
         // Read it once now: a damaged marker should be found while the folder can still be discarded.
