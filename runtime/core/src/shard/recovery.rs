@@ -131,27 +131,38 @@ struct Restored {
 /// the beginning.
 fn restore(log: &mut dyn ShardLog, store: &mut dyn StateStore) -> Result<Restored, ShardError> {
     if let Some(base) = store.marker()? {
-        if let Some(restored) = replay(log, store, Some(base))? {
+        if let Replayed::Whole(restored) = replay(log, store, Some(base))? {
             return Ok(restored);
         }
         store.clear()?;
     }
     match replay(log, store, None)? {
-        Some(restored) => Ok(restored),
-        None => Err(ShardError::Halt(
+        Replayed::Whole(restored) => Ok(restored),
+        Replayed::Broken(None) => Err(ShardError::Halt(
             "the changelog does not begin with the job's first epoch and there is no snapshot: part of it was deleted. \
              Restore the changelog topic, or start the job under a new name."
                 .to_owned(),
         )),
+        Replayed::Broken(Some(epoch)) => Err(ShardError::Halt(format!(
+            "the changelog has no successor of epoch {epoch} before the epochs that follow: part of it was deleted, or something \
+             else writes to it. Restore the changelog topic, or start the job under a new name."
+        ))),
     }
 }
 
-/// Apply the commits after `base`. `None`: the base is not part of the changelog's history, or commits are missing.
+/// What replaying came to.
+enum Replayed {
+    Whole(Restored),
+    /// The base is not part of the changelog's history, or commits are missing: after this epoch, or before the first.
+    Broken(Option<u64>),
+}
+
+/// Apply the commits after `base`.
 fn replay(
     log: &mut dyn ShardLog,
     store: &mut dyn StateStore,
     base: Option<Marker>,
-) -> Result<Option<Restored>, ShardError> {
+) -> Result<Replayed, ShardError> {
     let mut replay = Replay {
         at: base,
         reader: epoch::Reader::default(),
@@ -165,14 +176,14 @@ fn replay(
             failed = replay.record(record, store).err();
         }
     })?;
+    let last = replay.last;
     match failed {
-        Some(Stop::NotOurs) => Ok(None),
         Some(Stop::Failed(error)) => Err(error),
-        None if !replay.seen_base => Ok(None),
-        None => Ok(Some(Restored {
-            last: replay.last,
-            end,
-        })),
+        None if replay.seen_base => Ok(Replayed::Whole(Restored { last, end })),
+        None | Some(Stop::NotOurs) => {
+            let epoch = last.map(|commit| commit.record.epoch);
+            Ok(Replayed::Broken(epoch))
+        }
     }
 }
 
