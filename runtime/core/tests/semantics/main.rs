@@ -2,9 +2,14 @@
 //! against a model that processes one record after the other and shares no code with what it judges.
 
 mod failpoints;
+mod faults;
 mod job;
+mod limits;
 mod model;
+mod poison;
+mod policies;
 mod properties;
+mod recovery;
 mod rig;
 mod tap;
 mod udf;

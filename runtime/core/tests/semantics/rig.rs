@@ -3,7 +3,7 @@
 use crate::job::Job;
 use crate::model::{Outputs, Row};
 use crate::tap::{Control, Tap};
-use crate::udf::Module;
+use crate::udf::{Module, Shared};
 use sluicebox_core::batch::headers;
 use sluicebox_core::embedded::EmbeddedLog;
 use sluicebox_core::log::{Delivery, Log, ShardConfig, ShardLog};
@@ -12,7 +12,7 @@ use sluicebox_core::shard::{Clock, Config, Shard, ShardError, Turn};
 use sluicebox_core::spec::StartSpec;
 use sluicebox_core::state::{Delta, Marker, MemoryStore, StateStore, StoreError, Visit};
 use sluicebox_core::udf::Udf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ pub struct Rig {
     pub clock: TestClock,
     pub control: Control,
     pub config: Config,
-    pub calls: Arc<AtomicUsize>,
+    pub modules: Shared,
     /// What was produced, by source partition.
     pub input: Vec<Vec<(i64, Row)>>,
 }
@@ -115,7 +115,7 @@ impl Rig {
             clock: TestClock::default(),
             control: Control::default(),
             config,
-            calls: Arc::default(),
+            modules: Shared::default(),
             input: vec![Vec::new(); partitions as usize],
         }
     }
@@ -167,7 +167,7 @@ impl Rig {
     /// A shard that has not recovered.
     pub fn start(&self) -> Shard {
         let modules = self.job.ops.iter().map(|op| -> Box<dyn Udf> {
-            Box::new(Module::new(op.id, op.rows_max, self.calls.clone()))
+            Box::new(Module::new(op.id, op.rows_max, self.modules.clone()))
         });
         let plan = Plan::new(&self.job.spec(), &[]);
         let (store, clock) = (Box::new(self.store.clone()), Box::new(self.clock.clone()));

@@ -5,16 +5,24 @@
 
 use sluicebox_core::batch::{Batch, Packed};
 use sluicebox_core::udf::{Accumulated, CallError, Emitted, Kept, RowError, Udf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 pub struct Module {
     id: &'static str,
     rows_max: usize,
     fuel: bool,
     fresh: bool,
-    /// Calls made, by all instances.
+    shared: Shared,
+}
+
+/// What a test sees of the modules of its shards, and does to them.
+#[derive(Clone, Default)]
+pub struct Shared {
+    /// Calls made, by all modules.
     pub calls: Arc<AtomicUsize>,
+    /// Answers of the next calls, whoever makes them.
+    pub errors: Arc<Mutex<Vec<CallError>>>,
 }
 
 pub fn says(value: Option<&[u8]>, what: char, id: &str) -> bool {
@@ -33,13 +41,14 @@ fn text(bytes: Option<&[u8]>) -> String {
 }
 
 impl Module {
-    pub fn new(id: &'static str, rows_max: usize, calls: Arc<AtomicUsize>) -> Self {
+    pub fn new(id: &'static str, rows_max: usize, shared: Shared) -> Self {
+        let (fuel, fresh) = (false, true);
         Self {
             id,
             rows_max,
-            fuel: false,
-            fresh: true,
-            calls,
+            fuel,
+            fresh,
+            shared,
         }
     }
 
@@ -48,7 +57,10 @@ impl Module {
         &mut self,
         rows: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
     ) -> Result<(), CallError> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.shared.calls.fetch_add(1, Ordering::Relaxed);
+        if let Some(error) = self.shared.errors.lock().unwrap().pop() {
+            return Err(error);
+        }
         let fuel = std::mem::take(&mut self.fuel);
         assert!(
             !fuel || self.fresh,

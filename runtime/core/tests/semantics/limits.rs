@@ -1,0 +1,210 @@
+//! Limits: of a record, of a piece of the changelog, of the state in memory.
+
+use crate::job::{Job, Kind, window};
+use crate::model::Row;
+use crate::rig::{Rig, header, run_to_end};
+use sluicebox_core::shard::{ShardError, Turn};
+
+/// Text that does not compress well.
+fn noise(seed: usize, bytes: usize) -> String {
+    let mut x = seed as u64 + 1;
+    let next = || {
+        x = x
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'a' + ((x >> 33) % 26) as u8)
+    };
+    std::iter::repeat_with(next).take(bytes).collect()
+}
+
+#[test]
+fn a_delta_of_any_size_goes_in_pieces_and_comes_back() {
+    for (changelog_bytes_max, rows, bytes) in [(2_000, 40, 500), (1_048_000, 60, 30_000)] {
+        let mut rig = Rig::new(Job::chain(vec![window(1_000)]), 1);
+        rig.log
+            .set_record_bytes_max("changes", changelog_bytes_max)
+            .unwrap();
+        rig.config.overlay_bytes_max = 1 << 30;
+        for i in 0..rows {
+            rig.row(&format!("0k{i}"), &format!("0{}", noise(i, bytes)), 1);
+        }
+        let mut shard = rig.shard();
+        shard.turn(false).unwrap();
+        assert_eq!(shard.turn(true).unwrap(), Turn::Committed);
+        assert!(
+            rig.topic("changes").len() > 3,
+            "a claim, an epoch record and several pieces"
+        );
+        rig.store.set(Default::default());
+        let mut shard = rig.shard();
+        rig.finish(&mut shard);
+        rig.assert_exact(&shard);
+    }
+}
+
+#[test]
+fn the_epoch_ends_early_when_the_changes_reach_their_limit() {
+    let mut rig = Rig::new(Job::chain(vec![window(1_000)]), 1);
+    rig.config.overlay_bytes_max = 5_000;
+    rig.control.rows(&[1]);
+    (0..20).for_each(|i| rig.row(&format!("0k{i}"), &format!("0{}", noise(i, 1_000)), 1));
+    let mut shard = rig.shard();
+    let turns: Vec<_> = (0..20).map(|_| shard.turn(false).unwrap()).collect();
+    let commits = turns.iter().filter(|t| **t == Turn::Committed).count();
+    assert!((3..=5).contains(&commits), "{turns:?}");
+    rig.finish(&mut shard);
+    rig.assert_exact(&shard);
+}
+
+/// What is only cached is no reason to end an epoch.
+#[test]
+fn a_large_cache_does_not_end_epochs() {
+    let mut rig = Rig::new(Job::chain(vec![window(1_000)]), 1);
+    (rig.config.overlay_bytes_max, rig.config.cache_bytes_max) = (100_000, 100 << 20);
+    (0..90).for_each(|i| rig.row(&format!("0k{i}"), &format!("0{}", noise(i, 1_000)), 1));
+    let mut shard = rig.shard();
+    for _ in 0..5 {
+        shard.turn(true).unwrap();
+        shard.turn(false).unwrap();
+        (0..90).for_each(|i| rig.row(&format!("0k{i}"), &format!("0{}", noise(i, 100)), 1));
+    }
+    shard.turn(false).unwrap();
+    shard.turn(true).unwrap();
+    rig.row("0k1", "0v", 1);
+    assert_eq!(shard.turn(false).unwrap(), Turn::Worked);
+    rig.finish(&mut shard);
+    rig.assert_exact(&shard);
+}
+
+/// Outputs over the limit of `out` are row errors; the dead letter itself always fits.
+#[test]
+fn outputs_that_the_topic_does_not_take_fail_their_rows() {
+    for kind in [Kind::Filter, Kind::Map, window(10)] {
+        let mut rig = Rig::new(Job::chain(vec![kind]), 1);
+        rig.log.set_record_bytes_max("out", 1_000).unwrap();
+        for (i, bytes) in [10, 900, 10].into_iter().enumerate() {
+            rig.row(["0a", "0b", "0c"][i], &format!("0{}", noise(i, bytes)), 1);
+        }
+        let mut shard = rig.shard();
+        rig.finish(&mut shard);
+        assert_eq!(rig.topic("out").len(), 2);
+        let reasons = rig.reasons();
+        assert!(
+            reasons.len() == 1 && reasons[0].contains("max.message.bytes"),
+            "{reasons:?}"
+        );
+        assert!(
+            rig.topic("dead")[0].starts_with("0b="),
+            "whole, as the dead-letter topic takes it"
+        );
+    }
+}
+
+#[test]
+fn a_copied_record_that_the_sink_does_not_take_goes_the_way_of_the_source() {
+    let mut job = Job::chain(vec![]);
+    job.on_invalid = sluicebox_core::spec::OnInvalid::DeadLetter;
+    let mut rig = Rig::new(job, 1);
+    rig.log.set_record_bytes_max("out", 1_000).unwrap();
+    rig.row("0a", &noise(1, 900), 1);
+    rig.row("0a", "0small", 2);
+    rig.row("0a", "0invalid", 2_000_000);
+    let mut shard = rig.shard();
+    rig.finish(&mut shard);
+    assert_eq!(rig.topic("out"), ["0a=0small @2"]);
+    assert_eq!(rig.reasons().len(), 2);
+    assert_eq!(
+        shard.progress().committed_accounts["source"].dead_lettered,
+        2
+    );
+}
+
+#[test]
+fn a_late_row_that_its_topic_does_not_take_is_a_failed_row() {
+    let mut rig = Rig::new(Job::chain(vec![window(10)]), 1);
+    rig.log.set_record_bytes_max("late", 1_000).unwrap();
+    rig.row("0a", "0v", 50);
+    rig.row("0a", &noise(1, 900), 1);
+    rig.row("0a", "0late", 1);
+    let mut shard = rig.shard();
+    rig.finish(&mut shard);
+    assert_eq!(rig.topic("late"), ["0a=0late @1"]);
+    let account = shard.progress().committed_accounts["a"];
+    assert_eq!((account.late, account.dead_lettered), (1, 1));
+}
+
+#[test]
+fn a_dead_letter_that_does_not_fit_loses_its_value_then_its_headers_then_its_key() {
+    let mut rig = Rig::new(Job::chain(vec![Kind::Filter]), 1);
+    rig.log.set_record_bytes_max("dead", 3_000).unwrap();
+    let mut headers = Vec::new();
+    sluicebox_core::batch::push_header(&mut headers, b"own", Some(&[b'h'; 4_000]));
+    let large = || Some(format!("0{} !a", noise(1, 4_000)).into_bytes());
+    let why = |rig: &mut Rig, key: Option<Vec<u8>>, headers| {
+        rig.produce(
+            0,
+            Row {
+                key,
+                value: Some(b"0v #a".to_vec()),
+                headers,
+                timestamp: 1,
+            },
+        );
+    };
+    why(&mut rig, Some(b"0a".to_vec()), Some(headers));
+    why(&mut rig, large(), None);
+    let mut shard = rig.shard();
+    rig.finish(&mut shard);
+    let mut read = rig.log.reader("dead").unwrap().drain().unwrap();
+    read.sort_by_key(|r| header(r.headers.as_deref(), "sluicebox-source-offset"));
+    let dropped = |i: usize, what: &str| {
+        header(
+            read[i].headers.as_deref(),
+            &format!("sluicebox-{what}-dropped-bytes"),
+        )
+    };
+    assert_eq!(
+        (read[0].key.as_deref(), read[0].value.as_deref()),
+        (Some(b"0a".as_slice()), None)
+    );
+    assert_eq!(
+        (dropped(0, "value"), dropped(0, "headers")),
+        ("5".into(), "4011".into())
+    );
+    assert_eq!(header(read[0].headers.as_deref(), "own"), "");
+    assert_eq!(
+        (read[1].key.as_deref(), dropped(1, "key")),
+        (None, "4004".to_owned())
+    );
+}
+
+/// Values that grow row by row leave no trail of their former selves.
+#[test]
+fn a_growing_value_takes_its_own_size() {
+    let mut rig = Rig::new(Job::chain(vec![window(1_000)]), 1);
+    (rig.config.overlay_bytes_max, rig.config.cache_bytes_max) = (200_000, 1 << 30);
+    rig.control.rows(&[1]);
+    (0..600).for_each(|i| rig.row("0a", &format!("0{}", noise(i, 100)), 1));
+    let mut shard = rig.shard();
+    let committed = (0..600)
+        .filter(|_| shard.turn(false).unwrap() == Turn::Committed)
+        .count();
+    assert_eq!(committed, 0, "60 kB are far below the limit");
+    rig.finish(&mut shard);
+    rig.assert_exact(&shard);
+}
+
+#[test]
+fn a_delta_that_the_changelog_can_not_take_at_all_halts() {
+    let mut rig = Rig::new(Job::chain(vec![window(10)]), 1);
+    rig.row("0a", "0v", 1);
+    let mut shard = rig.shard();
+    rig.log.set_record_bytes_max("changes", 20).unwrap();
+    rig.log.seal("in").unwrap();
+    let error = run_to_end(&mut shard).unwrap_err();
+    assert!(
+        matches!(&error, ShardError::Halt(why) if why.contains("changes")),
+        "{error:?}"
+    );
+    assert_eq!(rig.topic("out"), [""; 0]);
+}
