@@ -45,7 +45,7 @@ pub fn compile(
         command.arg("--offline");
     }
     use_toolchain(&mut command, toolchain);
-    command.arg("--config").arg(hide_paths(&project.workspace));
+    command.arg("--config").arg(hide_cargo_home());
     let stdout = output(command, "the project does not compile: see above")?;
     let artifacts = artifacts(&stdout);
     let core = |package: &Package| {
@@ -73,14 +73,13 @@ fn use_toolchain(command: &mut Command, toolchain: &Toolchain) {
     }
 }
 
-/// A cargo setting that keeps this machine's paths out of the module: its name is its hash, and messages of panics
-/// tell paths.
-fn hide_paths(workspace: &Path) -> String {
+/// A cargo setting that keeps the path of Cargo's folder, and with it often a user's name, out of the messages of
+/// panics. The same for every project: other flags would build everything in a shared target folder anew.
+fn hide_cargo_home() -> String {
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or(home);
-    let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
-    let mut flags = vec![remap(workspace, "/src")];
-    flags.extend(cargo_home.map(|home| remap(&home, "/cargo")));
+    let remap = |from: PathBuf| format!("--remap-path-prefix={}=/cargo", from.display());
+    let flags: Vec<String> = cargo_home.map(remap).into_iter().collect();
     format!("target.{TARGET}.rustflags={}", serde_json::json!(flags))
 }
 

@@ -54,12 +54,21 @@ pub struct Built {
     pub path: PathBuf,
     /// What is in it.
     #[serde(flatten)]
-    pub inspection: Inspection,
+    pub inspection: Option<Inspection>,
+    /// Why a host would refuse it, if one would (under the default limits).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// Build and print what came out.
 pub fn run(args: Args) -> Result<()> {
     let built = build(&args)?;
+    for module in &built {
+        if let Some(refused) = &module.refused {
+            let warning = crate::output::stderr_paint().warn("warning:");
+            eprintln!("{warning} a host would refuse {}: {refused}", module.name);
+        }
+    }
     match args.output {
         Format::Json => print_json(&built),
         Format::Text => print(&built.iter().map(line).collect::<String>()),
@@ -83,20 +92,21 @@ pub fn build(args: &Args) -> Result<Vec<Built>> {
         .collect()
 }
 
-/// Encode, check as the host will, and write one module.
+/// Encode, look at it as a host will, and write one module. What a host would refuse is written none the less: limits
+/// are a host's to set, and its tests need something to refuse.
 fn finish(name: &str, core: &Path, path: &Path) -> Result<Built> {
     let core = std::fs::read(core).with_context(|| format!("reading {}", core.display()))?;
     let component = encode::component(&core).with_context(|| name.to_owned())?;
-    let inspection = sluicebox_wasm::inspect(&component).map_err(|error| {
-        Usage(format!(
-            "{name} compiles, but a host would refuse it: {error}"
-        ))
-    })?;
     write(path, &component)?;
+    let (inspection, refused) = match sluicebox_wasm::inspect(&component) {
+        Ok(inspection) => (Some(inspection), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
     Ok(Built {
         name: name.to_owned(),
         path: path.to_owned(),
         inspection,
+        refused,
     })
 }
 
@@ -146,12 +156,14 @@ impl Out {
 }
 
 fn line(built: &Built) -> String {
-    let size_kib = built.inspection.size_bytes.div_ceil(1024);
-    format!(
-        "{}  {size_kib} KiB  {}\n",
-        built.path.display(),
-        built.inspection.exports
-    )
+    let path = built.path.display();
+    match &built.inspection {
+        Some(module) => {
+            let size_kib = module.size_bytes.div_ceil(1024);
+            format!("{path}  {size_kib} KiB  {}\n", module.exports)
+        }
+        None => format!("{path}\n"),
+    }
 }
 
 #[cfg(test)]

@@ -13,8 +13,6 @@ pub struct Project {
     pub folder: PathBuf,
     /// Its Cargo.toml.
     pub manifest: PathBuf,
-    /// The folder of the workspace it is in; its own if it is in none.
-    pub workspace: PathBuf,
     members: Vec<Package>,
 }
 
@@ -78,7 +76,6 @@ impl Project {
         Ok(Self {
             folder,
             manifest,
-            workspace: workspace_root,
             members,
         })
     }
@@ -157,7 +154,6 @@ mod tests {
         Project {
             folder: "/w".into(),
             manifest: "/w/Cargo.toml".into(),
-            workspace: "/w".into(),
             members: members.iter().map(package).collect(),
         }
     }
