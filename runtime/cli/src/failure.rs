@@ -29,12 +29,6 @@ impl std::error::Error for Usage {}
 #[derive(Debug)]
 struct Help(String);
 
-impl fmt::Display for Help {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// An error that carries advice: printed as its own line, below what happened.
 #[derive(Debug)]
 struct Advised {
@@ -100,29 +94,39 @@ fn code(error: &anyhow::Error) -> u8 {
 
 fn render(error: &anyhow::Error, paint: Paint) -> String {
     let mut out = String::new();
-    let mut causes = error.chain().map(ToString::to_string);
-    let first = causes.next().unwrap_or_default();
-    // A String takes any write.
-    let _ = writeln!(out, "{} {first}", paint.error("error:"));
-    let mut said = first;
-    for cause in causes {
-        // Many libraries repeat their cause in their own message.
-        if !said.contains(&cause) {
-            let _ = writeln!(
-                out,
-                "  {} {}",
-                paint.dim("because:"),
-                cause.replace('\n', "\n    ")
-            );
-            said = cause;
+    let mut helps = Vec::new();
+    let mut said = String::new();
+    for (i, cause) in error.chain().enumerate() {
+        let (what, help) = split(cause);
+        helps.extend(help);
+        // A String takes any write.
+        if i == 0 {
+            let _ = writeln!(out, "{} {what}", paint.error("error:"));
+        } else if !said.contains(&what) {
+            // Else a library repeats its cause in its own message.
+            let what = what.replace('\n', "\n    ");
+            let _ = writeln!(out, "  {} {what}", paint.dim("because:"));
         }
+        said = what;
     }
-    for cause in error.chain() {
-        if let Some(Advised { help, .. }) = cause.downcast_ref() {
-            let _ = writeln!(out, "{} {help}", paint.help("help:"));
-        }
+    for help in helps {
+        let _ = writeln!(out, "{} {help}", paint.help("help:"));
     }
     out
+}
+
+/// What happened, and what to do. The host puts its advice below the first line of its messages.
+fn split(cause: &(dyn std::error::Error + 'static)) -> (String, Option<String>) {
+    let text = cause.to_string();
+    if let Some(Advised { help, .. }) = cause.downcast_ref() {
+        return (text, Some(help.0.clone()));
+    }
+    match text.split_once('\n') {
+        Some((what, help)) if cause.is::<host::Error>() => {
+            (what.to_owned(), Some(help.replace('\n', "\n      ")))
+        }
+        _ => (text, None),
+    }
 }
 
 #[cfg(test)]
@@ -140,6 +144,17 @@ mod tests {
             "error: can't read job.yaml\n  because: no such file\nhelp: name a file that is there\n"
         );
         assert_eq!(code(&error), FAILED);
+    }
+
+    #[test]
+    fn the_host_gives_advice_below_its_first_line() {
+        let error =
+            host::Error::halted("the record at offset 7 failed\nSkip it.\nOr correct the module.")
+                .into();
+        assert_eq!(
+            render(&error, Paint::plain()),
+            "error: the record at offset 7 failed\nhelp: Skip it.\n      Or correct the module.\n"
+        );
     }
 
     #[test]

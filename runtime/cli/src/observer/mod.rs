@@ -37,12 +37,16 @@ impl Console {
         let warn = self.paint.warn("warning:");
         let line = match event {
             Event::Started { .. } | Event::Stopped { .. } if self.quiet => return None,
-            Event::Started { shard, epoch: 0 } => format!("shard {shard}: begins"),
+            // A new job's first epoch is its claim on the shard.
+            Event::Started {
+                shard,
+                epoch: 0 | 1,
+            } => format!("shard {shard}: begins"),
             Event::Started { shard, epoch } => {
                 format!("shard {shard}: goes on after epoch {epoch}")
             }
             Event::Stopped { shard } => {
-                format!("shard {shard}: stopped, its last epoch is committed")
+                format!("shard {shard}: stopped; what it committed stays")
             }
             Event::Restarting {
                 shard,

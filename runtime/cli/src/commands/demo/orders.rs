@@ -65,7 +65,10 @@ impl Orders {
     fn timestamp(&mut self) -> i64 {
         let now = BEGIN_MS + SPAN_MS * self.next as i64 / self.total.max(1) as i64;
         match self.below(200) {
-            0 => now - (LATE_MS.start + self.below(LATE_MS.end - LATE_MS.start)) as i64,
+            // Not at the beginning, when there is nothing yet to be late for.
+            0 if self.next > self.total / 5 => {
+                now - (LATE_MS.start + self.below(LATE_MS.end - LATE_MS.start)) as i64
+            }
             _ => now - self.below(DISORDER_MS) as i64,
         }
     }

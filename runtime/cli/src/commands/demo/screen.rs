@@ -110,18 +110,21 @@ impl Screen {
             held += account.held;
         }
         let found = windows.orders + elsewhere + held;
+        // Stopped early, the job has not read all that was sent.
+        let read = summary
+            .accounts
+            .first()
+            .map_or(0, |(_, account)| account.input);
+        let total = if summary.ended { sent } else { read };
         let sum = format!("{} in {} results", windows.orders, windows.results);
-        let open = if held > 0 {
-            format!(" + {held} in windows still open")
-        } else {
-            String::new()
+        let open = match held {
+            0 => String::new(),
+            held => format!(" + {held} in windows still open"),
         };
         let sum = format!("{sum} + {elsewhere} dropped, late or refused{open} = {found}");
-        let verdict = match found == sent && windows.strange == 0 {
-            true => paint.good(format!("{sent} orders sent: none lost, none counted twice")),
-            false => paint.error(format!(
-                "{sent} orders sent, {found} found: please report this"
-            )),
+        let verdict = match found == total && windows.strange == 0 {
+            true => paint.good(format!("{total} orders: none lost, none counted twice")),
+            false => paint.error(format!("{total} orders, {found} found: please report this")),
         };
         let _ = write!(out, "{sum}\n{verdict}\n\n{NEXT}");
         out
