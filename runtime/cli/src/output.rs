@@ -16,10 +16,7 @@ pub enum Format {
 
 /// Print a JSON document to standard output.
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
-    Ok(())
+    print(&(serde_json::to_string_pretty(value)? + "\n"))
 }
 
 /// Print a text to standard output; a closed pipe is an error, not a panic.
