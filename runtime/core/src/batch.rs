@@ -1,6 +1,9 @@
 //! Packed record batches: one byte buffer, an index and the timestamps, exactly as `wit/udf.wit` lays them out, so
 //! that handing a batch to a module is three memcpys.
 
+#[cfg(test)]
+mod tests;
+
 /// Length that says "null" in an index.
 pub const NULL: u32 = 0xffff_ffff;
 /// Length that says "the same as my parent's field" in what a module returns.

@@ -4,150 +4,17 @@
 //! buffer: a group is found with one hash look-up, changed in place, and a closed window is dropped as a whole. What
 //! the table does not hold is in the store, unless the table is `complete` (made since the store last knew it).
 
+mod table;
+#[cfg(test)]
+mod tests;
+
 use crate::state::{Delta, Marker, NAMESPACE_BYTES, Namespace, StateStore, StoreError};
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
 use std::hash::BuildHasher;
 use std::ops::ControlFlow;
+use table::Table;
 
-/// Number of a group (a key) in its table.
-pub type Slot = u32;
-
-/// A piece of a table's buffer: offset and length.
-type Piece = (usize, u32);
-
-#[derive(Clone, Copy)]
-struct Entry {
-    hash: u64,
-    key: Piece,
-    value: Piece,
-    /// Bytes from the value's offset on that it may grow into.
-    capacity: u32,
-    present: bool,
-    dirty: bool,
-    /// Which call last asked for this entry, and its number in that call.
-    stamp: (u32, u32),
-}
-
-impl Entry {
-    /// Bytes it takes in a delta.
-    fn delta_bytes(&self) -> usize {
-        DELTA_OVERHEAD_BYTES + self.key.1 as usize + self.value.1 as usize
-    }
-}
-
-/// What a change takes in a delta beside key and value, in bytes.
-const DELTA_OVERHEAD_BYTES: usize = NAMESPACE_BYTES + 9;
-/// A buffer with less dead bytes than this is not worth copying.
-const DEAD_BYTES_MIN: usize = 4096;
-
-/// One namespace's keys and values.
-#[derive(Default)]
-pub struct Table {
-    index: HashTable<Slot>,
-    entries: Vec<Entry>,
-    /// Entries that have a value.
-    present: usize,
-    bytes: Vec<u8>,
-    /// Bytes of `bytes` that values which grew have left behind.
-    dead_bytes: usize,
-    dirty: Vec<Slot>,
-    /// Bytes that the dirty entries take in a delta.
-    dirty_bytes: usize,
-    /// Nothing of this namespace is only in the store.
-    complete: bool,
-    /// The store may hold keys of this namespace.
-    stored: bool,
-    /// The store's keys of this namespace are dropped by the next delta.
-    dropping: bool,
-}
-
-impl Table {
-    fn piece(&self, (offset, length): Piece) -> &[u8] {
-        &self.bytes[offset..offset + length as usize]
-    }
-    fn key(&self, slot: Slot) -> &[u8] {
-        self.piece(self.entries[slot as usize].key)
-    }
-    fn value(&self, slot: Slot) -> Option<&[u8]> {
-        let entry = &self.entries[slot as usize];
-        entry.present.then(|| self.piece(entry.value))
-    }
-    fn find(&self, hash: u64, key: &[u8]) -> Option<Slot> {
-        let same =
-            |slot: &Slot| self.entries[*slot as usize].hash == hash && self.key(*slot) == key;
-        self.index.find(hash, same).copied()
-    }
-    fn push(&mut self, bytes: &[u8]) -> Piece {
-        let offset = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        (offset, bytes.len() as u32)
-    }
-    fn insert(&mut self, hash: u64, key: &[u8], value: Option<&[u8]>) -> Slot {
-        let slot = self.entries.len() as Slot;
-        let key = self.push(key);
-        let present = value.is_some();
-        self.present += usize::from(present);
-        let value = self.push(value.unwrap_or_default());
-        self.entries.push(Entry {
-            hash,
-            key,
-            value,
-            capacity: value.1,
-            present,
-            dirty: false,
-            stamp: (0, 0),
-        });
-        let entries = &self.entries;
-        self.index
-            .insert_unique(hash, slot, |slot| entries[*slot as usize].hash);
-        slot
-    }
-    fn set(&mut self, slot: Slot, value: Option<&[u8]>) {
-        let mut entry = self.entries[slot as usize];
-        if entry.dirty {
-            self.dirty_bytes -= entry.delta_bytes();
-        } else {
-            entry.dirty = true;
-            self.dirty.push(slot);
-        }
-        let bytes = value.unwrap_or_default();
-        if bytes.len() > entry.capacity as usize {
-            self.dead_bytes += entry.capacity as usize;
-            entry.value = self.push(bytes);
-            entry.capacity = entry.value.1;
-        } else {
-            let offset = entry.value.0;
-            self.bytes[offset..offset + bytes.len()].copy_from_slice(bytes);
-            entry.value.1 = bytes.len() as u32;
-        }
-        self.present -= usize::from(entry.present);
-        entry.present = value.is_some();
-        self.present += usize::from(entry.present);
-        self.dirty_bytes += entry.delta_bytes();
-        self.entries[slot as usize] = entry;
-        if self.dead_bytes > DEAD_BYTES_MIN.max(self.bytes.len() / 2) {
-            self.compact();
-        }
-    }
-    /// Copy the living into a new buffer: values that grow row by row would otherwise leave every length behind.
-    fn compact(&mut self) {
-        let old = std::mem::take(&mut self.bytes);
-        self.bytes.reserve(old.len() - self.dead_bytes);
-        for entry in &mut self.entries {
-            for piece in [&mut entry.key, &mut entry.value] {
-                let bytes = &old[piece.0..piece.0 + piece.1 as usize];
-                piece.0 = self.bytes.len();
-                self.bytes.extend_from_slice(bytes);
-            }
-            entry.capacity = entry.value.1;
-        }
-        self.dead_bytes = 0;
-    }
-    fn memory_bytes(&self) -> usize {
-        let entry = size_of::<Entry>() + size_of::<Slot>() + 1;
-        self.bytes.capacity() + self.entries.capacity() * entry
-    }
-}
+pub use table::Slot;
 
 /// A shard's state: the store and, over it, what changed since.
 pub struct Overlay {
@@ -281,11 +148,7 @@ impl Overlay {
     pub fn drop_namespace(&mut self, namespace: &Namespace) {
         self.changed = true;
         let table = open(&mut self.tables, namespace);
-        *table = Table {
-            complete: true,
-            dropping: table.dropping || table.stored,
-            ..Table::default()
-        };
+        *table = Table::dropped(table.dropping || table.stored);
     }
 
     /// Bytes that the changes since the last commit take in the delta.
@@ -387,8 +250,5 @@ fn open<'a>(
     tables: &'a mut HashMap<Namespace, Table, foldhash::fast::FixedState>,
     namespace: &Namespace,
 ) -> &'a mut Table {
-    tables.entry(*namespace).or_insert_with(|| Table {
-        stored: true,
-        ..Table::default()
-    })
+    tables.entry(*namespace).or_insert_with(Table::unknown)
 }
