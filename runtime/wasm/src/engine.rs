@@ -28,12 +28,37 @@ pub(crate) enum Stop {
     Fuel,
 }
 
+impl Stop {
+    /// Its name on a command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Fuel => "fuel",
+        }
+    }
+}
+
 /// An engine for calls that are stopped this way.
 pub(crate) fn engine(limits: &Limits, stop: Stop) -> Result<Engine, SandboxError> {
     Engine::new(&config(limits, stop)).map_err(|error| SandboxError::Engine(format!("{error:#}")))
 }
 
+/// An engine that only compiles, for engines of this kind: the same code, no room for instances.
+pub(crate) fn compiling_engine(stop: Stop) -> wasmtime::Result<Engine> {
+    Engine::new(&code(stop))
+}
+
 fn config(limits: &Limits, stop: Stop) -> Config {
+    let mut config = code(stop);
+    config.max_wasm_stack(limits.stack_bytes_max);
+    if stop == Stop::Deadline {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
+    }
+    config
+}
+
+/// Everything that shapes the compiled code.
+fn code(stop: Stop) -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -41,16 +66,12 @@ fn config(limits: &Limits, stop: Stop) -> Config {
         .cranelift_nan_canonicalization(true)
         .wasm_features(FEATURES, true)
         .wasm_features(FEATURES.complement(), false)
-        .max_wasm_stack(limits.stack_bytes_max)
         // Deadlines also guard the engine under fuel: bulk instructions cost one unit, however much they move.
         .epoch_interruption(true)
         .consume_fuel(stop == Stop::Fuel)
         // Function names are in the backtrace without it; debug information of strangers is better left unparsed.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES_MAX));
-    if stop == Stop::Deadline {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
-    }
     config
 }
 

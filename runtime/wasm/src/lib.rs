@@ -12,6 +12,7 @@
 mod abi;
 mod answer;
 mod cache;
+mod compile;
 mod contract;
 mod engine;
 mod error;
@@ -27,6 +28,7 @@ mod text;
 mod ticker;
 mod trap;
 
+pub use compile::serve_as_compiler;
 pub use error::{ModuleError, SandboxError};
 pub use inspect::{Exports, Inspection, inspect, inspect_within};
 pub use limits::Limits;

@@ -10,6 +10,10 @@ pub struct Limits {
     pub functions_max: usize,
     /// Largest function body in bytes: compile time can grow faster than linearly with it.
     pub function_bytes_max: usize,
+    /// CPU time of compiling a module in seconds, where it has a process of its own.
+    pub compile_cpu_s_max: u64,
+    /// Address space of the process that compiles, in bytes.
+    pub compile_memory_bytes_max: u64,
     /// Most core modules in a component.
     pub core_modules_max: usize,
     /// Deepest nesting of components in components.
@@ -67,6 +71,8 @@ impl Default for Limits {
             module_bytes_max: 10 * MIB,
             functions_max: 50_000,
             function_bytes_max: MIB,
+            compile_cpu_s_max: 30,
+            compile_memory_bytes_max: 2 << 30,
             core_modules_max: 32,
             nesting_max: 4,
             names_max: 200,

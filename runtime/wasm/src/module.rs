@@ -1,6 +1,7 @@
 //! A loaded module: checked, compiled and linked once, shared by every instance made of it.
 
 use crate::cache::Key;
+use crate::compile::compile;
 use crate::contract::Interfaces;
 use crate::engine::Stop;
 use crate::error::ModuleError;
@@ -10,7 +11,6 @@ use crate::sandbox::{Shared, Side};
 use crate::store::State;
 use crate::text::clean;
 use sluicebox_core::udf::CallError;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
@@ -134,19 +134,7 @@ fn component(
     {
         return Ok((found, true));
     }
-    // The compiler reads what strangers wrote; should it ever panic, that must cost this module only.
-    let compiled = catch_unwind(AssertUnwindSafe(|| {
-        Component::from_binary(&side.engine, bytes)
-    }));
-    let component = match compiled {
-        Ok(Ok(component)) => component,
-        Ok(Err(error)) => return Err(ModuleError::Compile(clean(&format!("{error:#}"), 1024))),
-        Err(_) => {
-            return Err(ModuleError::Compile(
-                "the compiler failed on it; please report this module".into(),
-            ));
-        }
-    };
+    let component = compile(bytes, &side.engine, side.stop, &shared.limits)?;
     if let Some(cache) = &shared.cache {
         cache.store(key, &component);
     }

@@ -69,6 +69,7 @@ pub(crate) struct Shared {
 pub(crate) struct Side {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<State>,
+    pub(crate) stop: Stop,
 }
 
 impl Side {
@@ -77,7 +78,11 @@ impl Side {
         let mut linker = Linker::new(&engine);
         define_imports(&mut linker).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         ticker.watch(&engine);
-        Ok(Self { engine, linker })
+        Ok(Self {
+            engine,
+            linker,
+            stop,
+        })
     }
 }
 

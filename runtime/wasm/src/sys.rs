@@ -1,6 +1,7 @@
-//! The two questions that only the operating system answers, and the standard library does not ask.
+//! What only the operating system can say or do, and the standard library does not ask it.
 #![allow(unsafe_code)]
 
+use std::io;
 use std::time::Duration;
 
 /// CPU time that this thread has used so far.
@@ -19,4 +20,25 @@ pub(crate) fn thread_cpu_time() -> Duration {
 pub(crate) fn effective_uid() -> u32 {
     // SAFETY: takes nothing, touches nothing, cannot fail.
     unsafe { libc::geteuid() }
+}
+
+/// End this process when it has used so much CPU time, refuse it more address space than this, and leave no core
+/// file behind.
+pub(crate) fn limit_this_process(cpu_s_max: u64, memory_bytes_max: u64) -> io::Result<()> {
+    let limits = [
+        (libc::RLIMIT_CPU, cpu_s_max),
+        (libc::RLIMIT_AS, memory_bytes_max),
+        (libc::RLIMIT_CORE, 0),
+    ];
+    for (which, most) in limits {
+        let limit = libc::rlimit {
+            rlim_cur: most,
+            rlim_max: most,
+        };
+        // SAFETY: `limit` is valid for reading, and nothing else is accessed.
+        if unsafe { libc::setrlimit(which, &raw const limit) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
 }
