@@ -24,6 +24,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Whether unknown keys were reported.
+    pub(super) fn any_unknown(&self) -> bool {
+        !self.misspelt.is_empty()
+    }
+
     pub(super) fn get(&self, key: &str) -> Option<Cursor<'a>> {
         let (key, node) = self.map.iter().find(|(k, _)| k.name == key)?;
         Some(self.cursor.below(&key.name, node))
@@ -60,7 +65,7 @@ impl<'a> Fields<'a> {
             (Some((one, _)), Some((other, cursor))) => {
                 cursor.wrong(format!("has both `{one}` and `{other}`; only one can be"))
             }
-            (None, _) if !self.misspelt.is_empty() => None,
+            (None, _) if self.any_unknown() => None,
             (None, _) => self
                 .cursor
                 .wrong(format!("needs one of {}", one_of(keys.iter().copied()))),

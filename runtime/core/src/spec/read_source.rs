@@ -177,6 +177,10 @@ fn timestamp(cursor: &Cursor<'_>) -> Option<TimestampPolicy> {
             ("clamp", OnInvalid::Clamp),
         ])
     });
+    if fields.any_unknown() {
+        // Without the key that was misspelt, the rest would be judged wrongly.
+        return None;
+    }
     let policy = TimestampPolicy {
         from: from?,
         min_ms: min_ms?,
