@@ -13,12 +13,22 @@ static LEFT: AtomicU64 = AtomicU64::new(0);
 
 /// Install what the environment asks for.
 pub fn install() -> Result<()> {
-    let Ok(wanted) = std::env::var(VARIABLE) else { return Ok(()) };
+    let Ok(wanted) = std::env::var(VARIABLE) else {
+        return Ok(());
+    };
     let (name, count) = wanted.split_once(':').unwrap_or((&wanted, "1"));
     let Some(step) = failpoint::STEPS.into_iter().find(|step| *step == name) else {
-        bail!("{VARIABLE}: no step `{name}`; there are {}", failpoint::STEPS.join(", "));
+        bail!(
+            "{VARIABLE}: no step `{name}`; there are {}",
+            failpoint::STEPS.join(", ")
+        );
     };
-    LEFT.store(count.parse().with_context(|| format!("{VARIABLE}: COUNT in `{wanted}`"))?, Ordering::Relaxed);
+    LEFT.store(
+        count
+            .parse()
+            .with_context(|| format!("{VARIABLE}: COUNT in `{wanted}`"))?,
+        Ordering::Relaxed,
+    );
     STEP.get_or_init(|| step);
     failpoint::install(reached);
     Ok(())

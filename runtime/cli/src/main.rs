@@ -18,6 +18,10 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Modules are compiled in processes of their own, which run this very program.
+    if let Some(code) = sluicebox_wasm::serve_as_compiler() {
+        return code;
+    }
     let cli = Cli::parse();
     match failpoint::install().and_then(|()| dispatch(cli)) {
         Ok(()) => ExitCode::SUCCESS,
