@@ -2,6 +2,7 @@
 //! `spec/invalid/*.yaml` with the message that their author would see. After a wanted change of a message run the
 //! tests with `INSTA_UPDATE=always` and read the difference.
 
+use proptest::prelude::*;
 use sluicebox_core::spec::{JobSpec, Problems};
 use std::path::{Path, PathBuf};
 
@@ -72,5 +73,38 @@ fn a_good_spec_means_this_job() {
         };
         assert!(!job.contains("hunter2"), "a secret is shown: {job}");
         assert_snapshot(&path, &job);
+    }
+}
+
+/// Lines of good specs that were swapped, lost or damaged: all of it must end in an answer, with places that exist.
+fn damaged() -> impl Strategy<Value = String> {
+    let lines: Vec<String> = specs("valid")
+        .iter()
+        .chain(&specs("invalid"))
+        .map(|path| std::fs::read_to_string(path).expect("a spec of the test folder"))
+        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let line = prop_oneof![
+        8 => prop::sample::select(lines),
+        1 => "[ \\-{}\\[\\]:,#&*!|>'\"%@`$a-z0-9]{0,30}",
+        1 => "\\PC{0,20}",
+    ];
+    prop::collection::vec(line, 0..25).prop_map(|lines| lines.join("\n"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_is_too_strange(text in damaged()) {
+        let text = format!("apiVersion: sluicebox/v1\n{text}");
+        if let Err(problems) = JobSpec::parse(&text, &lookup) {
+            prop_assert!(!problems.list().is_empty());
+            let lines = text.lines().count() as u64;
+            for problem in problems.list() {
+                prop_assert!(problem.place.line <= lines + 1, "{problem}");
+                prop_assert!(!problem.message.is_empty());
+            }
+        }
     }
 }
