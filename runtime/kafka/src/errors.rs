@@ -101,6 +101,11 @@ fn remedy(code: Code) -> Option<&'static str> {
         Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE => {
             "raise the topic's max.message.bytes, or make the records smaller"
         }
+        // Else the same record would fail again after each rebuild.
+        Code::RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP => {
+            "a record's event time is too far from the broker's clock: raise the topic's message.timestamp.after.max.ms \
+             (or .before.max.ms), or correct the times of the input"
+        }
         Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC
         | Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
         | Code::RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION => {

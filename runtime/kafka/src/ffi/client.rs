@@ -284,7 +284,10 @@ unsafe extern "C" fn on_log(
         }
         let line = string(text);
         if level != DEBUG {
-            (*health).with(|notes| notes.last_error = Some(line));
+            let text = line
+                .split_once("]: ")
+                .map_or(line.as_str(), |(_, text)| text);
+            (*health).with(|notes| notes.last_error = Some(text.to_string()));
         } else if was_up(&line) {
             (*health).disconnects.fetch_add(1, Ordering::AcqRel);
         }
