@@ -1,19 +1,20 @@
 //! The shard loop: one thread, one connection to the log, one store. `source → pipeline → outputs`, and at the epoch's end
 //! `state → changelog → commit → store`. Whatever fails, the shard goes back to its last commit.
 
+mod api;
+mod commit;
 mod recovery;
 mod resolve;
-#[cfg(test)]
-mod tests;
 
-use crate::epoch::{self, EpochRecord, TaskRecord, Witness, topic_id_text};
+pub use api::{Clock, Config, Progress, ShardError, Turn};
+
+use crate::epoch::TaskRecord;
 use crate::failpoint;
 use crate::ledger::Account;
-use crate::log::{self, Kind, OutRecord, Position, ShardConfig, ShardLog, SourceBatch, TopicId};
+use crate::log::{self, Kind, OutRecord, ShardLog, SourceBatch, TopicId};
 use crate::overlay::Overlay;
 use crate::pipeline::{Emit, Pipeline, Plan, RECORD_OVERHEAD_BYTES, StepError, TopicLimits};
-use crate::spec::StartSpec;
-use crate::state::{Marker, StateStore, StoreError};
+use crate::state::StateStore;
 use crate::udf::Udf;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,68 +30,6 @@ const ATTEMPTS_MAX: u32 = 100;
 /// Notes kept until they are taken.
 const NOTES_MAX: usize = 1000;
 
-/// Monotonic time. Only decides when epochs end, never what they contain.
-pub trait Clock: Send {
-    /// Time since some fixed moment.
-    fn now(&self) -> Duration;
-}
-
-/// What a shard is configured with.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Connection to the log.
-    pub log: ShardConfig,
-    /// Partitions of the source topic.
-    pub source_partitions: i32,
-    /// Where a new job starts.
-    pub start: StartSpec,
-    /// An epoch ends after this long...
-    pub epoch_interval: Duration,
-    /// ...or when the changed state takes this many bytes.
-    pub overlay_bytes_max: usize,
-    /// Committed state cached in memory, in bytes.
-    pub cache_bytes_max: usize,
-    /// Take the changelog's word where committed positions are missing.
-    pub recover_from_changelog: bool,
-    /// Lineage for the case that the job is new: any number that no other job had.
-    pub new_lineage: u64,
-}
-
-/// Why a shard can't go on with its connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ShardError {
-    /// The connection is fenced, broken or tainted, or the host is short of something: wait (longer each time), confirm
-    /// that the shard is still ours, open another connection, recover.
-    #[error("{0}")]
-    Reconnect(String),
-    /// Somebody must act.
-    #[error("{0}")]
-    Halt(String),
-}
-
-impl From<log::Error> for ShardError {
-    fn from(error: log::Error) -> Self {
-        match error.kind {
-            Kind::Halt => Self::Halt(error.message),
-            Kind::Retriable | Kind::Abortable | Kind::Fenced => Self::Reconnect(error.message),
-        }
-    }
-}
-
-impl From<StoreError> for ShardError {
-    fn from(error: StoreError) -> Self {
-        Self::Halt(format!(
-            "{error}. What is committed is in the changelog: free the disk or remove the data folder, then start again."
-        ))
-    }
-}
-
-impl From<epoch::ChangelogError> for ShardError {
-    fn from(error: epoch::ChangelogError) -> Self {
-        Self::Halt(error.to_string())
-    }
-}
-
 /// The last commit.
 #[derive(Clone, Debug, Default)]
 struct Committed {
@@ -102,21 +41,6 @@ struct Committed {
     ledger: BTreeMap<String, Account>,
     /// The next commit's first record will stand at this changelog offset or after it.
     changelog_next: i64,
-}
-
-/// What one turn of the loop came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// Nothing arrived.
-    Idle,
-    /// Records were processed.
-    Worked,
-    /// An epoch was committed.
-    Committed,
-    /// The transaction was aborted and the shard is back at its last commit.
-    Aborted,
-    /// The (bounded) input has ended and everything is committed.
-    Ended,
 }
 
 /// One shard of a job.
@@ -321,127 +245,6 @@ impl Shard {
         Ok(worked)
     }
 
-    fn end_epoch(&mut self) -> Result<Turn, ShardError> {
-        self.sealed_at = self.clock.now();
-        if !self.open {
-            self.log.begin()?;
-            self.open = true;
-        }
-        self.pipeline.before_seal(&mut self.overlay)?;
-        let ledger: BTreeMap<String, Account> = self.pipeline.accounts().into_iter().collect();
-        if let Some((id, why)) = ledger
-            .iter()
-            .find_map(|(id, account)| Some((id, account.imbalance()?)))
-        {
-            self.abort();
-            return Err(ShardError::Halt(format!(
-                "the ledger of operator `{id}` does not balance: {why}. Nothing of this epoch was committed. This is a \
-                 bug in sluicebox: please report it with the job spec."
-            )));
-        }
-        let tasks = self.positions.iter().map(|(partition, offset)| {
-            let (timestamp_max, ended) = self.pipeline.task(*partition);
-            (
-                *partition,
-                TaskRecord {
-                    offset: *offset,
-                    timestamp_max,
-                    ended,
-                },
-            )
-        });
-        let tasks = tasks.collect();
-        match self.commit_epoch(tasks, ledger) {
-            Ok(()) => {
-                self.attempts = 0;
-                self.hurry = false;
-                for (partition, offset) in &self.positions {
-                    self.pipeline.forget_verdicts(*partition, *offset);
-                }
-                Ok(Turn::Committed)
-            }
-            Err(CommitError::Abortable(why)) => self.back_to_last_commit(&why),
-            Err(CommitError::Shard(error)) => Err(error),
-        }
-    }
-
-    /// Write delta and epoch record, commit, apply the delta. A transaction is open.
-    fn commit_epoch(
-        &mut self,
-        tasks: BTreeMap<i32, TaskRecord>,
-        ledger: BTreeMap<String, Account>,
-    ) -> Result<(), CommitError> {
-        let delta = self.overlay.seal();
-        let last = &self.committed;
-        let record = EpochRecord {
-            format: epoch::FORMAT,
-            lineage: last.lineage,
-            epoch: last.epoch + 1,
-            predecessor: last.epoch,
-            generation: last.generation,
-            catalog_revision: 0,
-            plan_hash: self.plan.hash,
-            source_topic_id: topic_id_text(&last.topic),
-            source_partitions: self.config.source_partitions,
-            tasks,
-            ledger,
-            chunks: 0,
-            delta_bytes: 0,
-            digest: 0,
-        };
-        let witness = Witness {
-            lineage: record.lineage,
-            epoch: record.epoch,
-            generation: record.generation,
-        };
-        let positions = record.tasks.iter().map(|(partition, task)| Position {
-            partition: *partition,
-            offset: task.offset,
-            metadata: witness.text(),
-        });
-        let positions: Vec<Position> = positions.collect();
-        let (tasks, ledger) = (record.tasks.clone(), record.ledger.clone());
-        let sealed = epoch::seal(record, &delta, self.chunk_bytes_max).map_err(ShardError::from)?;
-        failpoint::reach("before-changelog");
-        for (key, value) in &sealed.records {
-            self.log.append_changelog(key, value)?;
-        }
-        failpoint::reach("after-changelog");
-        let tainted = self.log.commit(&positions, &self.committed.topic)?;
-        failpoint::reach("after-commit");
-        self.open = false;
-        self.progress = false;
-        let marker = Marker {
-            lineage: witness.lineage,
-            epoch: witness.epoch,
-            generation: witness.generation,
-            changelog_next: self.committed.changelog_next,
-        };
-        self.committed.epoch = witness.epoch;
-        self.committed.tasks = tasks;
-        self.committed.ledger = ledger;
-        // Records and one transaction marker; what aborted transactions left there only moves the truth further on.
-        self.committed.changelog_next += sealed.records.len() as i64 + 1;
-        self.overlay
-            .committed(&delta, marker)
-            .map_err(ShardError::from)?;
-        failpoint::reach("after-apply");
-        if tainted {
-            return Err(ShardError::Reconnect(
-                "the connection to the brokers was slow or broke during a commit".to_owned(),
-            )
-            .into());
-        }
-        Ok(())
-    }
-
-    fn abort(&mut self) {
-        if std::mem::take(&mut self.open) {
-            // Whatever comes of it: an open transaction is also ended by the next init_transactions.
-            let _ = self.log.abort();
-        }
-    }
-
     fn step_failed(&mut self, error: StepError) -> Result<Turn, ShardError> {
         match error {
             StepError::Trap(failed) => {
@@ -521,52 +324,6 @@ impl Shard {
                 .collect(),
             accounts: self.pipeline.accounts(),
             committed_accounts: self.committed.ledger.clone(),
-        }
-    }
-}
-
-/// Where a shard is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Last committed epoch.
-    pub epoch: u64,
-    /// Next offset of each source partition (not yet committed).
-    pub positions: BTreeMap<i32, i64>,
-    /// Watermark of each source partition, in milliseconds.
-    pub watermarks: BTreeMap<i32, i64>,
-    /// Where the rows went, by operator in plan order (not yet committed).
-    pub accounts: Vec<(String, Account)>,
-    /// The same as of the last commit.
-    pub committed_accounts: BTreeMap<String, Account>,
-}
-
-/// Why an epoch was not committed (or was, but the connection can't be used any more).
-enum CommitError {
-    /// Abort and rebuild.
-    Abortable(String),
-    Shard(ShardError),
-}
-
-impl From<ShardError> for CommitError {
-    fn from(error: ShardError) -> Self {
-        Self::Shard(error)
-    }
-}
-
-impl From<log::Error> for CommitError {
-    fn from(error: log::Error) -> Self {
-        match error.kind {
-            Kind::Abortable | Kind::Retriable => Self::Abortable(error.message),
-            Kind::Fenced | Kind::Halt => Self::Shard(error.into()),
-        }
-    }
-}
-
-impl From<CommitError> for ShardError {
-    fn from(error: CommitError) -> Self {
-        match error {
-            CommitError::Abortable(why) => Self::Reconnect(why),
-            CommitError::Shard(error) => error,
         }
     }
 }

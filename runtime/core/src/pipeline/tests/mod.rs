@@ -1,0 +1,4 @@
+//! The parts of the pipeline on their own; what it does as a whole is proven in `tests/semantics`.
+
+mod bisect;
+mod order;

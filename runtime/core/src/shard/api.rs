@@ -1,0 +1,101 @@
+//! What a host gives a shard, and what it gets back.
+
+use crate::epoch;
+use crate::ledger::Account;
+use crate::log::{self, Kind, ShardConfig};
+use crate::spec::StartSpec;
+use crate::state::StoreError;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Monotonic time. Only decides when epochs end, never what they contain.
+pub trait Clock: Send {
+    /// Time since some fixed moment.
+    fn now(&self) -> Duration;
+}
+
+/// What a shard is configured with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Connection to the log.
+    pub log: ShardConfig,
+    /// Partitions of the source topic.
+    pub source_partitions: i32,
+    /// Where a new job starts.
+    pub start: StartSpec,
+    /// An epoch ends after this long...
+    pub epoch_interval: Duration,
+    /// ...or when the changed state takes this many bytes.
+    pub overlay_bytes_max: usize,
+    /// Committed state cached in memory, in bytes.
+    pub cache_bytes_max: usize,
+    /// Take the changelog's word where committed positions are missing.
+    pub recover_from_changelog: bool,
+    /// Lineage for the case that the job is new: any number that no other job had.
+    pub new_lineage: u64,
+}
+
+/// Why a shard can't go on with its connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ShardError {
+    /// The connection is fenced, broken or tainted, or the host is short of something: wait (longer each time), confirm
+    /// that the shard is still ours, open another connection, recover.
+    #[error("{0}")]
+    Reconnect(String),
+    /// Somebody must act.
+    #[error("{0}")]
+    Halt(String),
+}
+
+impl From<log::Error> for ShardError {
+    fn from(error: log::Error) -> Self {
+        match error.kind {
+            Kind::Halt => Self::Halt(error.message),
+            Kind::Retriable | Kind::Abortable | Kind::Fenced => Self::Reconnect(error.message),
+        }
+    }
+}
+
+impl From<StoreError> for ShardError {
+    fn from(error: StoreError) -> Self {
+        Self::Halt(format!(
+            "{error}. What is committed is in the changelog: free the disk or remove the data folder, then start again."
+        ))
+    }
+}
+
+impl From<epoch::ChangelogError> for ShardError {
+    fn from(error: epoch::ChangelogError) -> Self {
+        Self::Halt(error.to_string())
+    }
+}
+
+/// What one turn of the loop came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing arrived.
+    Idle,
+    /// Records were processed.
+    Worked,
+    /// An epoch was committed.
+    Committed,
+    /// The transaction was aborted and the shard is back at its last commit.
+    Aborted,
+    /// The (bounded) input has ended and everything is committed.
+    Ended,
+}
+
+/// Where a shard is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Last committed epoch.
+    pub epoch: u64,
+    /// Next offset of each source partition (not yet committed).
+    pub positions: BTreeMap<i32, i64>,
+    /// Watermark of each source partition, in milliseconds.
+    pub watermarks: BTreeMap<i32, i64>,
+    /// Where the rows went, by operator in plan order (not yet committed).
+    pub accounts: Vec<(String, Account)>,
+    /// The same as of the last commit.
+    pub committed_accounts: BTreeMap<String, Account>,
+}
