@@ -283,6 +283,10 @@ fn survive(rig: &mut Rig, run: &Run) {
         shard.recover().unwrap();
     }
     rig.assert_exact(&shard);
+    assert!(
+        rig.store.lock().is_empty(),
+        "windows that are gone leave nothing behind"
+    );
 }
 
 /// One turn of a process; what is left of it.
