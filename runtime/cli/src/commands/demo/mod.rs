@@ -60,6 +60,9 @@ pub struct Args {
     /// The same seed gives the same orders
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Folder for compiled modules; one process each
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
 }
 
 /// Run the demo.
@@ -188,11 +191,13 @@ impl Demo {
     }
 
     fn host(&self, spec: JobSpec) -> Result<Summary> {
+        let elsewhere =
+            || data_dir("demo").unwrap_or_else(|_| std::env::temp_dir().join("sluicebox-demo"));
+        let folder = self.args.data_dir.clone().unwrap_or_else(elsewhere);
         let options = Options {
             spec,
             base: PathBuf::new(),
-            data_dir: data_dir("demo")
-                .unwrap_or_else(|_| std::env::temp_dir().join("sluicebox-demo")),
+            data_dir: folder,
             installation: "demo".to_owned(),
             recover_from_changelog: false,
             dev: None,
