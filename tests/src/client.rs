@@ -5,12 +5,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -144,7 +145,15 @@ impl Client {
         let consumer: BaseConsumer = self.config().set("group.id", group).create()?;
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, partitions - 1);
-        let committed = consumer.committed_offsets(list, TIMEOUT)?;
+        let deadline = Instant::now() + TIMEOUT;
+        let committed = loop {
+            match consumer.committed_offsets(list.clone(), TIMEOUT) {
+                Err(error) if coordinator_moves(&error) && Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                result => break result?,
+            }
+        };
         let mut out = Vec::new();
         for element in committed.elements() {
             element.error()?;
@@ -191,6 +200,18 @@ impl Client {
             || Ok(self.partitions(name)? == partitions),
         )
     }
+}
+
+/// A new broker makes the topic of positions when it is first asked for them, and refuses until it has.
+fn coordinator_moves(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::CoordinatorLoadInProgress
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+        )
+    )
 }
 
 fn one(
