@@ -12,6 +12,7 @@ mod ffi;
 mod kafka;
 mod limits;
 mod membership;
+mod pack;
 mod shard;
 mod sink;
 mod source;

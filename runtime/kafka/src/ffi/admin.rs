@@ -27,6 +27,9 @@ pub struct Described {
 /// Settings of a topic, by name.
 pub type Configs = BTreeMap<String, String>;
 
+/// A topic and its settings, or why they are not known.
+pub type Answer = (String, Result<Configs, Fault>);
+
 /// An admin call under way.
 pub struct Pending {
     queue: NonNull<sys::rd_kafka_queue_t>,
@@ -165,7 +168,7 @@ pub fn describe_configs(
     client: &Arc<Client>,
     names: &[&str],
     wait: Duration,
-) -> Result<Vec<(String, Result<Configs, Fault>)>, Fault> {
+) -> Result<Vec<Answer>, Fault> {
     let pending = Pending::new(client);
     // SAFETY: live client and queue; librdkafka copies resources and options before it returns. The result lives as
     // long as the event.
@@ -207,9 +210,7 @@ pub fn describe_configs(
 
 /// # Safety
 /// `resource` is a live resource of a result.
-unsafe fn configs(
-    resource: *const sys::rd_kafka_ConfigResource_t,
-) -> (String, Result<Configs, Fault>) {
+unsafe fn configs(resource: *const sys::rd_kafka_ConfigResource_t) -> Answer {
     // SAFETY: by this function's contract; names and values live as long.
     unsafe {
         let name = string(sys::rd_kafka_ConfigResource_name(resource));

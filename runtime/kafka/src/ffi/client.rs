@@ -1,16 +1,14 @@
 //! A librdkafka client instance: made from settings, with callbacks that note what went wrong, destroyed on drop.
 //!
-//! The callbacks never call back into us: they only write into [`Health`], which callers read when they need to explain
-//! an error or to decide whether a transaction overlapped a broken connection.
+//! The callbacks only write into [`Health`].
 
+use super::health::{Health, on_error, on_event, on_log};
 use super::{Code, Fault, cstring, millis, string};
 use rdkafka_sys as sys;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::c_char;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Producer or consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,84 +21,6 @@ pub enum Role {
 
 /// librdkafka properties, in the order they are set.
 pub type Settings = Vec<(String, String)>;
-
-/// What a client's callbacks noted.
-#[derive(Debug, Default)]
-pub struct Health {
-    disconnects: AtomicU64,
-    failed: AtomicU64,
-    notes: Mutex<Notes>,
-}
-
-#[derive(Debug, Default)]
-struct Notes {
-    last_error: Option<String>,
-    refused: Option<(Instant, String)>,
-    first_failure: Option<(Code, String)>,
-}
-
-impl Health {
-    /// Established connections lost so far (also idle ones).
-    pub fn disconnects(&self) -> u64 {
-        self.disconnects.load(Ordering::Acquire)
-    }
-    /// Records that could not be delivered so far.
-    pub fn failed(&self) -> u64 {
-        self.failed.load(Ordering::Acquire)
-    }
-    /// Forget failed records (their transaction is over).
-    pub fn clear_failed(&self) {
-        self.failed.store(0, Ordering::Release);
-        self.with(|notes| notes.first_failure = None);
-    }
-    /// Why the first of the failed records failed.
-    pub fn first_failure(&self) -> Option<(Code, String)> {
-        self.with(|notes| notes.first_failure.clone())
-    }
-    /// The last thing that went wrong with a connection.
-    pub fn last_error(&self) -> Option<String> {
-        self.refused()
-            .or_else(|| self.with(|notes| notes.last_error.clone()))
-    }
-    /// Why a broker lately refused our credentials or certificate. An old refusal says nothing about today's trouble.
-    pub fn refused(&self) -> Option<String> {
-        const LATELY: Duration = Duration::from_secs(15);
-        self.with(|notes| notes.refused.clone())
-            .filter(|(at, _)| at.elapsed() < LATELY)
-            .map(|(_, text)| text)
-    }
-
-    fn with<R>(&self, read: impl FnOnce(&mut Notes) -> R) -> R {
-        // A callback can't have panicked while it held the lock, and stale notes do no harm.
-        let mut notes = self.notes.lock().unwrap_or_else(|e| e.into_inner());
-        read(&mut notes)
-    }
-
-    fn note_error(&self, code: c_int, text: String) {
-        let refusals = [
-            Code::RD_KAFKA_RESP_ERR__AUTHENTICATION,
-            Code::RD_KAFKA_RESP_ERR__SSL,
-            Code::RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
-        ];
-        self.with(|notes| {
-            if refusals.iter().any(|refusal| *refusal as c_int == code) {
-                notes.refused = Some((Instant::now(), text));
-            } else if code == Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN as c_int {
-                // Says less than the errors that led to it.
-                notes.last_error.get_or_insert(text);
-            } else {
-                notes.last_error = Some(text);
-            }
-        });
-    }
-
-    fn note_failure(&self, code: Code, text: impl FnOnce() -> String) {
-        self.failed.fetch_add(1, Ordering::AcqRel);
-        self.with(|notes| {
-            notes.first_failure.get_or_insert_with(|| (code, text()));
-        });
-    }
-}
 
 /// A client instance. librdkafka's instances may be used from any thread.
 pub struct Client {
@@ -263,109 +183,5 @@ unsafe fn set(conf: *mut sys::rd_kafka_conf_t, key: &str, value: &str) -> Result
                 format!("property {key}: {}", string(why.as_ptr())),
             )),
         }
-    }
-}
-
-/// Called by librdkafka's threads for each line of its log. With `debug=broker` each failed connection has one line of
-/// facility FAIL at level 7 that tells its state (at other levels repetitions are suppressed, so they can't be counted).
-/// One that was never up carried no request: else one broker that is down would taint every transaction.
-unsafe extern "C" fn on_log(
-    rk: *const sys::rd_kafka_t,
-    level: c_int,
-    fac: *const c_char,
-    text: *const c_char,
-) {
-    const DEBUG: c_int = 7;
-    // SAFETY: librdkafka passes a live instance and C strings; the opaque pointer is the `Health` set in `new`.
-    unsafe {
-        let health = sys::rd_kafka_opaque(rk).cast::<Health>();
-        if health.is_null() || fac.is_null() || std::ffi::CStr::from_ptr(fac) != c"FAIL" {
-            return;
-        }
-        let line = string(text);
-        if level != DEBUG {
-            let text = line
-                .split_once("]: ")
-                .map_or(line.as_str(), |(_, text)| text);
-            (*health).with(|notes| notes.last_error = Some(text.to_string()));
-        } else if was_up(&line) {
-            (*health).disconnects.fetch_add(1, Ordering::AcqRel);
-        }
-    }
-}
-
-/// Whether a line about a failed connection is about one that was established ("after 12ms in state UP"), or doesn't say.
-fn was_up(line: &str) -> bool {
-    let state = line.rsplit_once(" in state ").map(|(_, state)| state);
-    state.is_none_or(|state| state.starts_with("UP") || state.starts_with("REAUTH"))
-}
-
-unsafe extern "C" fn on_error(
-    _: *mut sys::rd_kafka_t,
-    code: c_int,
-    text: *const c_char,
-    opaque: *mut c_void,
-) {
-    // SAFETY: the opaque pointer is the `Health` set in `new`; the text is a C string.
-    unsafe { (*opaque.cast::<Health>()).note_error(code, string(text)) }
-}
-
-unsafe extern "C" fn on_event(
-    _: *mut sys::rd_kafka_t,
-    event: *mut sys::rd_kafka_event_t,
-    opaque: *mut c_void,
-) {
-    // SAFETY: the event is ours to destroy; its messages and texts live until then. The opaque pointer is the `Health`
-    // set in `new`.
-    unsafe {
-        let health = &*opaque.cast::<Health>();
-        match sys::rd_kafka_event_type(event) {
-            sys::RD_KAFKA_EVENT_ERROR => health.note_error(
-                sys::rd_kafka_event_error(event) as c_int,
-                string(sys::rd_kafka_event_error_string(event)),
-            ),
-            sys::RD_KAFKA_EVENT_DR => loop {
-                let message = sys::rd_kafka_event_message_next(event);
-                if message.is_null() {
-                    break;
-                }
-                let code = (*message).err;
-                if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
-                    health.note_failure(code, || undelivered(message));
-                }
-            },
-            _ => {}
-        }
-        sys::rd_kafka_event_destroy(event);
-    }
-}
-
-/// # Safety
-/// `message` is a live message of a delivery report.
-unsafe fn undelivered(message: *const sys::rd_kafka_message_t) -> String {
-    // SAFETY: by this function's contract; its topic handle lives as long.
-    unsafe {
-        format!(
-            "topic {} partition {}: {}",
-            string(sys::rd_kafka_topic_name((*message).rkt)),
-            (*message).partition,
-            string(sys::rd_kafka_err2str((*message).err)),
-        )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::was_up;
-
-    #[test]
-    fn only_connections_that_were_up_count_as_lost() {
-        assert!(was_up(
-            "b:1/1: Disconnected (after 5ms in state UP) (_TRANSPORT)"
-        ));
-        assert!(was_up("b:1/1: something without a state"));
-        assert!(!was_up(
-            "b:1/1: Connect to ipv4#b:1 failed: Connection refused (after 0ms in state CONNECT) (_TRANSPORT): identical"
-        ));
     }
 }

@@ -10,6 +10,7 @@ pub mod admin;
 pub mod client;
 pub mod consume;
 pub mod group;
+pub mod health;
 pub mod list;
 pub mod produce;
 pub mod transaction;
