@@ -195,7 +195,7 @@ impl ShardLog for Shard {
             partition: record.partition,
             key: record.key,
             value: record.value,
-            timestamp: record.timestamp,
+            timestamp: sink::event_time(record.timestamp),
         };
         outlet.send(out, record.headers)
     }
@@ -205,8 +205,7 @@ impl ShardLog for Shard {
             partition: self.config.shard,
             key: Some(key),
             value: Some(value),
-            // The broker's clock doesn't matter, but a record without a time would look old to retention tools.
-            timestamp: now_ms(),
+            timestamp: sink::NOW,
         };
         self.changelog.send(record, None)
     }
@@ -245,9 +244,4 @@ impl ShardLog for Shard {
         let found = self.record_bytes_max.get(at).copied();
         found.ok_or_else(|| out_of_range(at))
     }
-}
-
-fn now_ms() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(1, |now| now.as_millis() as i64)
 }

@@ -63,6 +63,18 @@ fn message_bytes(record_bytes_max: usize) -> usize {
     (record_bytes_max + RECORD_OVERHEAD_BYTES).clamp(*RANGE.start(), *RANGE.end())
 }
 
+/// librdkafka takes this timestamp for the time of the call.
+pub const NOW: i64 = 0;
+
+/// The timestamp of an output. The first millisecond of 1970 can't be told to librdkafka: it would take it for "now", and
+/// the output would depend on the clock. So it is sent as the second one.
+pub fn event_time(timestamp: i64) -> i64 {
+    match timestamp {
+        NOW => 1,
+        timestamp => timestamp,
+    }
+}
+
 /// A topic to send to.
 pub struct Outlet {
     topic: Topic,
@@ -82,13 +94,8 @@ impl Outlet {
         })
     }
 
-    /// Queue a record, waiting while the queue is full.
-    pub fn send(&self, mut record: Record<'_>, packed: Option<&[u8]>) -> Result<()> {
-        // librdkafka takes 0 for "now", which would make the output depend on the clock.
-        record.timestamp = match record.timestamp {
-            0 => 1,
-            timestamp => timestamp,
-        };
+    /// Queue a record, waiting while the queue is full. A timestamp of [`NOW`] is the time at the client.
+    pub fn send(&self, record: Record<'_>, packed: Option<&[u8]>) -> Result<()> {
         let mut headers = packed.filter(|packed| !packed.is_empty()).map(unpack);
         if let Some(None) = headers {
             return Err(Error::halt(format!(
@@ -189,6 +196,11 @@ mod tests {
         for (interval_ms, want_ms) in cases {
             assert_eq!(linger_ms(interval_ms), want_ms, "epoch of {interval_ms} ms");
         }
+    }
+
+    #[test]
+    fn no_event_time_is_taken_for_now() {
+        assert_eq!([-5, 0, 1, 2].map(event_time), [-5, 1, 1, 2]);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct Record<'a> {
     pub key: Option<&'a [u8]>,
     /// Value; `None` is a tombstone.
     pub value: Option<&'a [u8]>,
-    /// Milliseconds since 1970, not 0 (librdkafka takes that for "now").
+    /// Milliseconds since 1970; librdkafka takes 0 for "now".
     pub timestamp: i64,
 }
 
