@@ -76,6 +76,23 @@ fn a_good_spec_means_this_job() {
     }
 }
 
+/// What readers copy from the README is a job.
+#[test]
+fn the_readme_shows_good_specs() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = std::fs::read_to_string(readme).expect("the README");
+    let blocks = readme.split("```yaml\n").skip(1);
+    let blocks = blocks.filter_map(|rest| rest.split("```").next());
+    let mut seen = 0;
+    for spec in blocks.filter(|block| block.starts_with("apiVersion:")) {
+        if let Err(problems) = JobSpec::parse(spec, &lookup) {
+            panic!("the README's spec is refused:\n{problems}\n{spec}");
+        }
+        seen += 1;
+    }
+    assert!(seen > 0, "the README shows no job spec in a yaml block");
+}
+
 /// Lines of good specs that were swapped, lost or damaged: all of it must end in an answer, with places that exist.
 fn damaged() -> impl Strategy<Value = String> {
     let lines: Vec<String> = specs("valid")

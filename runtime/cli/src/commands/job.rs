@@ -17,7 +17,7 @@ pub struct JobArgs {
     #[arg(long, value_name = "HOST:PORT,...")]
     pub bootstrap_servers: Option<String>,
     /// Part of the names of topics and groups, so that several installations can share a cluster
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "local")]
     pub installation: String,
 }
 
