@@ -2,80 +2,18 @@
 //! epochs, committed positions, members, and the faults that tests ask for. Ordered maps only, so that the same calls
 //! give the same log.
 
-use super::faults::{Call, Faults, Verdict};
+use super::faults::Faults;
 use super::members::Group;
-use super::partition::{Head, Partition, Record};
+use super::partition::Partition;
+use super::segment::{Head, Record};
 use crate::log::{Committed, Error, Kind, Result, TopicId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 /// Largest record of a topic unless it is told otherwise, in bytes: Kafka's default `max.message.bytes` less room
 /// for what a batch adds.
 pub(super) const RECORD_BYTES_MAX: usize = 1_048_588 - 588;
 /// Most partitions of a topic.
 pub(super) const PARTITIONS_MAX: i32 = 10_000;
-
-#[derive(Default)]
-pub(super) struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-impl Shared {
-    pub fn lock(&self) -> MutexGuard<'_, State> {
-        // A test thread that panicked while it held the lock must not take the others with it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The state, once the faults that tests asked for at this point are over.
-    pub fn enter(&self, call: Call, by: &str) -> Result<MutexGuard<'_, State>> {
-        let mut state = self.lock();
-        match state.faults.hit(call, by) {
-            Verdict::Proceed => Ok(state),
-            Verdict::Fail(error) => Err(error),
-            Verdict::Stall(stall) => {
-                self.notify(&state);
-                Ok(self.wait(state, None, |state| state.faults.stalled(stall)))
-            }
-        }
-    }
-
-    /// Wait while `idle` holds, at most `wait` (`None` = without end).
-    pub fn wait<'a>(
-        &self,
-        mut state: MutexGuard<'a, State>,
-        wait: Option<Duration>,
-        mut idle: impl FnMut(&mut State) -> bool,
-    ) -> MutexGuard<'a, State> {
-        if wait == Some(Duration::ZERO) || !idle(&mut state) {
-            return state;
-        }
-        state.waiting += 1;
-        let mut state = match wait {
-            Some(wait) => {
-                self.changed
-                    .wait_timeout_while(state, wait, idle)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0
-            }
-            None => self
-                .changed
-                .wait_while(state, |state| idle(state))
-                .unwrap_or_else(PoisonError::into_inner),
-        };
-        state.waiting -= 1;
-        state
-    }
-
-    /// Something changed that a waiting call may wait for.
-    pub fn notify(&self, state: &State) {
-        // Waking nobody still costs a system call.
-        if state.waiting > 0 {
-            self.changed.notify_all();
-        }
-    }
-}
 
 pub(super) struct Topic {
     pub id: TopicId,
@@ -110,7 +48,8 @@ pub(super) struct State {
     pub positions: BTreeMap<String, Positions>,
     pub groups: BTreeMap<String, Group>,
     pub faults: Faults,
-    waiting: usize,
+    /// How many calls wait for a change.
+    pub waiting: usize,
 }
 
 impl State {

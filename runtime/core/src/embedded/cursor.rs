@@ -1,7 +1,8 @@
 //! Reading a topic from positions on: what a shard's `poll` and a [`Reader`](super::Reader) have in common.
 
-use super::broker::{Shared, State};
+use super::broker::State;
 use super::partition::Partition;
+use super::shared::Shared;
 use crate::batch::{Batch, ROWS_MAX};
 use crate::log::{Error, Result, SourceBatch};
 use std::time::Duration;

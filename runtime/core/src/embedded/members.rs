@@ -1,7 +1,7 @@
 //! Who should run which shard: the group of a job's members. Shards are shared evenly, in the order the members
 //! joined; a shard moves only if it must, and goes elsewhere only after its owner released it.
 
-use super::broker::Shared;
+use super::shared::Shared;
 use crate::log::{Error, MemberConfig, MemberEvent, Membership, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -13,7 +13,9 @@ mod faults;
 mod members;
 mod partition;
 mod reader;
+mod segment;
 mod shard;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +27,7 @@ use crate::log::{
     Bounds, Committed, Log, MemberConfig, Membership, PartitionLag, Result, ShardConfig, ShardLog,
     Topic, partition_of,
 };
-use broker::Shared;
+use shared::Shared;
 use std::sync::Arc;
 
 /// A log in memory; clones are the same log.
@@ -82,7 +84,7 @@ impl EmbeddedLog {
                 partition_of(key, 0, partitions)
             }
         };
-        let record = partition::Record {
+        let record = segment::Record {
             key,
             value,
             headers: headers.filter(|headers| !headers.is_empty()),
@@ -98,7 +100,7 @@ impl EmbeddedLog {
         let mut state = self.shared.lock();
         let first = state.partition(topic, partition)?.end();
         for row in 0..batch.len() {
-            let record = partition::Record {
+            let record = segment::Record {
                 key: batch.key(row),
                 value: batch.value(row),
                 headers: batch.headers(row).filter(|headers| !headers.is_empty()),

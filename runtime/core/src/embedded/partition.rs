@@ -1,109 +1,9 @@
-//! One partition of the embedded log: records packed into segments, so that millions of them cost little more than
-//! their bytes, and the rules of a transactional log: markers occupy an offset, nothing from the first open
-//! transaction on is stable, aborted records are never read.
+//! One partition of the embedded log, with the rules of a transactional log: markers occupy an offset, nothing from
+//! the first open transaction on is stable, aborted records are never read.
 
+use super::segment::{Head, Record, Segment};
 use crate::batch::Batch;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A segment is closed once it holds this many bytes.
-const SEGMENT_BYTES: usize = 1 << 20;
-/// First allocation of a segment, so that small topics stay small.
-const SEGMENT_BYTES_FIRST: usize = 1 << 10;
-
-/// Most bytes that a row's varints take beside its fields.
-const ROW_OVERHEAD: usize = 2 * 10 + 3 * 5;
-
-/// What a row of the log is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Head {
-    /// A record outside any transaction.
-    Plain,
-    /// The end of a transaction.
-    Marker,
-    /// A record of this transaction.
-    Transactional(u64),
-}
-
-/// A record to append: its fields, null being `None`, and its event time in milliseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Record<'a> {
-    pub key: Option<&'a [u8]>,
-    pub value: Option<&'a [u8]>,
-    pub headers: Option<&'a [u8]>,
-    pub timestamp: i64,
-}
-
-impl Record<'_> {
-    /// Size as limits count it: key, value and headers, in bytes.
-    pub fn bytes(&self) -> usize {
-        [self.key, self.value, self.headers]
-            .iter()
-            .flatten()
-            .map(|field| field.len())
-            .sum()
-    }
-}
-
-/// Consecutive rows. A row is: head, timestamp (less the segment's first), the lengths of key, value and headers
-/// plus one (0 = null), all as varints, then the bytes.
-struct Segment {
-    base: i64,
-    base_timestamp: i64,
-    starts: Vec<u32>,
-    data: Vec<u8>,
-}
-
-impl Segment {
-    fn row(&self, row: usize) -> (Head, Record<'_>) {
-        let mut at = self.starts[row] as usize;
-        let head = match varint(&self.data, &mut at) {
-            0 => Head::Plain,
-            1 => Head::Marker,
-            n => Head::Transactional(n - 2),
-        };
-        let timestamp = self
-            .base_timestamp
-            .wrapping_add(unzigzag(varint(&self.data, &mut at)));
-        let lengths: [u64; 3] = std::array::from_fn(|_| varint(&self.data, &mut at));
-        let [key, value, headers] = lengths.map(|length| {
-            let length = length.checked_sub(1)? as usize;
-            at += length;
-            Some(&self.data[at - length..at])
-        });
-        (
-            head,
-            Record {
-                key,
-                value,
-                headers,
-                timestamp,
-            },
-        )
-    }
-
-    fn push(&mut self, head: Head, record: &Record<'_>) {
-        self.starts.push(self.data.len() as u32);
-        let head = match head {
-            Head::Plain => 0,
-            Head::Marker => 1,
-            Head::Transactional(n) => n + 2,
-        };
-        push_varint(&mut self.data, head);
-        let since = record.timestamp.wrapping_sub(self.base_timestamp);
-        push_varint(&mut self.data, zigzag(since));
-        let fields = [record.key, record.value, record.headers];
-        for field in fields {
-            push_varint(&mut self.data, field.map_or(0, |f| f.len() as u64 + 1));
-        }
-        for field in fields.into_iter().flatten() {
-            self.data.extend_from_slice(field);
-        }
-    }
-
-    fn end(&self) -> i64 {
-        self.base + self.starts.len() as i64
-    }
-}
 
 /// The rows of one partition, dense in offsets.
 #[derive(Default)]
@@ -137,18 +37,9 @@ impl Partition {
         if let Head::Transactional(transaction) = head {
             self.open.entry(transaction).or_insert(self.end);
         }
-        let full = |s: &Segment| s.data.len() + record.bytes() + ROW_OVERHEAD > SEGMENT_BYTES;
-        if self.segments.last().is_none_or(full) {
-            let bytes = match self.segments.is_empty() {
-                true => SEGMENT_BYTES_FIRST,
-                false => SEGMENT_BYTES,
-            };
-            self.segments.push(Segment {
-                base: self.end,
-                base_timestamp: record.timestamp,
-                starts: Vec::new(),
-                data: Vec::with_capacity(bytes.max(record.bytes() + ROW_OVERHEAD)),
-            });
+        if self.segments.last().is_none_or(|s| s.full(record)) {
+            let first = self.segments.is_empty();
+            self.segments.push(Segment::new(self.end, first, record));
         }
         if let Some(segment) = self.segments.last_mut() {
             segment.push(head, record);
@@ -159,8 +50,7 @@ impl Partition {
 
     #[cfg(test)]
     pub fn bytes_held(&self) -> usize {
-        let bytes = |s: &Segment| s.data.capacity() + 4 * s.starts.capacity();
-        self.segments.iter().map(bytes).sum()
+        self.segments.iter().map(Segment::bytes_held).sum()
     }
 
     /// Append a record of an open transaction. Answers whether it is its first here.
@@ -227,7 +117,7 @@ impl Partition {
         let end = self.stable_end();
         self.segments
             .iter()
-            .flat_map(|s| (0..s.starts.len()).map(move |row| (s.base + row as i64, s.row(row))))
+            .flat_map(|s| (0..s.rows()).map(move |row| (s.base + row as i64, s.row(row))))
             .skip_while(|(offset, _)| *offset < self.start)
             .take_while(|(offset, _)| *offset < end)
             .find(|(_, (head, record))| self.readable(*head) && record.timestamp >= timestamp)
@@ -242,39 +132,10 @@ impl Partition {
     }
 }
 
-fn push_varint(into: &mut Vec<u8>, mut n: u64) {
-    while n >= 0x80 {
-        into.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    into.push(n as u8);
-}
-
-fn varint(from: &[u8], at: &mut usize) -> u64 {
-    let (mut n, mut shift) = (0, 0);
-    loop {
-        let byte = from[*at];
-        *at += 1;
-        n |= u64::from(byte & 0x7f) << shift;
-        shift += 7;
-        if byte < 0x80 {
-            return n;
-        }
-    }
-}
-
-/// Small numbers of either sign become small unsigned ones.
-fn zigzag(n: i64) -> u64 {
-    ((n << 1) ^ (n >> 63)) as u64
-}
-
-fn unzigzag(n: u64) -> i64 {
-    (n >> 1) as i64 ^ -((n & 1) as i64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::embedded::segment::SEGMENT_BYTES;
 
     fn read(partition: &Partition, from: i64) -> (Vec<i64>, i64) {
         let (mut batch, mut offsets) = (Batch::default(), Vec::new());

@@ -1,7 +1,7 @@
 //! Reading what a topic's readers see: the way out of the embedded log for sinks, screens and tests.
 
-use super::broker::Shared;
 use super::cursor::Cursor;
+use super::shared::Shared;
 use crate::batch::ROWS_MAX;
 use crate::log::{Result, SourceBatch};
 use std::sync::Arc;

@@ -1,9 +1,10 @@
 //! One shard's connection to the embedded log.
 
-use super::broker::{Shared, State};
+use super::broker::State;
 use super::cursor::Cursor;
 use super::faults::Call;
-use super::partition::Record;
+use super::segment::Record;
+use super::shared::Shared;
 use super::topic_of;
 use crate::batch::Batch;
 use crate::log::{
