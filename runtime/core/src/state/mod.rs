@@ -180,3 +180,67 @@ pub trait StateStore: Send {
     /// Empty the store, marker included.
     fn clear(&mut self) -> Result<(), StoreError>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The encoding is on changelogs: another one needs a new kind of change, not a new meaning of these.
+    #[test]
+    fn a_delta_is_encoded_as_written_down() {
+        let namespace = Namespace::new(0x0102_0304, 5, -1);
+        let mut delta = Delta::default();
+        delta.put(&namespace, b"k", b"value");
+        delta.delete(&namespace, b"");
+        delta.drop_namespace(&namespace);
+        let hex: String = delta
+            .as_bytes()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        let at = "01020304000000057fffffffffffffff";
+        let want = format!(
+            "0111000000{at}6b0500000076616c7565{}{at}{}{at}",
+            "0210000000", "03"
+        );
+        assert_eq!(hex, want);
+        let key = [&namespace.0[..], b"k"].concat();
+        let want = [
+            Ok(Change::Put(&key, b"value")),
+            Ok(Change::Delete(&namespace.0)),
+            Ok(Change::DropNamespace(namespace)),
+        ];
+        assert!(delta.changes().eq(want));
+    }
+
+    #[test]
+    fn a_damaged_delta_ends_with_one_error() {
+        let mut delta = Delta::default();
+        delta.delete(&Namespace::new(1, 2, 3), b"key");
+        let bytes = delta.as_bytes();
+        for cut in 1..bytes.len() {
+            let damaged = Delta::from_bytes(bytes[..cut].to_vec());
+            assert!(damaged.changes().eq([Err(DamagedDelta)]), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn namespaces_sort_as_their_parts_do() {
+        let ends = [i64::MIN, -1, 0, 1, i64::MAX];
+        let all: Vec<_> = [(1, 0), (1, 7), (2, 0)]
+            .into_iter()
+            .flat_map(|(operator, partition)| ends.map(|end| (operator, partition, end)))
+            .collect();
+        let of = |&(operator, partition, end)| Namespace::new(operator, partition, end);
+        assert!(all.iter().map(of).is_sorted());
+        for parts in &all {
+            let namespace = of(parts);
+            let back = (
+                namespace.operator(),
+                namespace.partition(),
+                namespace.window_end(),
+            );
+            assert_eq!(back, *parts);
+        }
+    }
+}
