@@ -49,7 +49,7 @@ fn frames(backtrace: &WasmBacktrace, text: &mut String) {
         let Some((address, name)) = line.split_once(" - ") else {
             continue;
         };
-        let name = name.strip_prefix("<unknown>!").unwrap_or(name);
+        let name = without_hash(name.split_once('!').map_or(name, |(_module, name)| name));
         if name == last {
             continue;
         }
@@ -61,6 +61,16 @@ fn frames(backtrace: &WasmBacktrace, text: &mut String) {
             let address = address.rsplit(' ').next().unwrap_or(address);
             text.push_str(&clean(&format!(" ({address})"), FRAME_BYTES_MAX));
         }
+    }
+}
+
+/// `crate::function::h0123456789abcdef`, as older compilers name functions, without what only they can read.
+fn without_hash(name: &str) -> &str {
+    match name.rsplit_once("::h") {
+        Some((name, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            name
+        }
+        _ => name,
     }
 }
 
@@ -78,5 +88,17 @@ fn reason(error: &Error) -> String {
         }
         Some(trap) => clean(&trap.to_string(), FRAME_BYTES_MAX),
         None => clean(&error.root_cause().to_string(), 2 * FRAME_BYTES_MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_go_and_names_stay() {
+        assert_eq!(without_hash("a::b::h0123456789abcdef"), "a::b");
+        assert_eq!(without_hash("a::b::hello"), "a::b::hello");
+        assert_eq!(without_hash("<wasm function 7>"), "<wasm function 7>");
     }
 }

@@ -51,7 +51,8 @@ fn an_honest_module_gives_what_it_says() {
 
 #[test]
 fn no_rows_are_no_special_case() {
-    assert_eq!(start(Kind::Filter, "").filter(&rows(0)).unwrap().bitmap, []);
+    let kept = start(Kind::Filter, "").filter(&rows(0)).unwrap();
+    assert!(kept.bitmap.is_empty());
     assert!(
         start(Kind::Map, "")
             .map(&rows(0))
