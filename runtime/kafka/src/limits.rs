@@ -20,15 +20,15 @@ pub const CHANGELOG_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Fetched and not yet processed, per shard.
 pub const FETCHED_KBYTES_MAX: u32 = 16 * 1024;
 /// Fetched and not yet processed, per shard; the bound on records is what holds for small ones.
-pub const FETCHED_RECORDS_MAX: u32 = 100_000;
+pub const FETCHED_RECORDS_MAX: u32 = 50_000;
 /// One fetch request, per partition and in all.
 pub const FETCH_PARTITION_BYTES_MAX: u32 = 1024 * 1024;
 /// One fetch request in all.
 pub const FETCH_BYTES_MAX: u32 = 8 * 1024 * 1024;
 /// Sent and not yet acknowledged, per shard.
-pub const PRODUCED_KBYTES_MAX: u32 = 64 * 1024;
+pub const PRODUCED_KBYTES_MAX: u32 = 32 * 1024;
 /// Sent and not yet acknowledged, per shard.
-pub const PRODUCED_RECORDS_MAX: u32 = 1_000_000;
+pub const PRODUCED_RECORDS_MAX: u32 = 100_000;
 /// One produce request's batch for one partition.
 pub const BATCH_BYTES_MAX: usize = 512 * 1024;
 /// What a record's framing and its batch's header take at most.
