@@ -121,7 +121,9 @@ fn in_child(bytes: &[u8], stop: Stop, limits: &Limits) -> Result<Vec<u8>, Module
     let status = child.wait().map_err(failed)?;
     match talked {
         Ok(answer) if status.success() => Ok(answer),
-        Ok(message) if status.code().is_some() => Err(refused(&String::from_utf8_lossy(&message))),
+        Ok(message) if status.code() == Some(1) && !message.is_empty() => {
+            Err(refused(&String::from_utf8_lossy(&message)))
+        }
         // Killed while talking looks like a broken pipe: the status says more.
         _ => Err(refused(&stopped(status, limits))),
     }
