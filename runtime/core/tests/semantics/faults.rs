@@ -4,7 +4,7 @@
 use crate::job::{Job, Kind, window};
 use crate::rig::{Rig, run_to_end};
 use sluicebox_core::embedded::{At, Call};
-use sluicebox_core::log::{Delivery, Error, Kind as ErrorKind};
+use sluicebox_core::log::{Delivery, Error, Kind as ErrorKind, Log};
 use sluicebox_core::shard::{Shard, ShardError, Turn};
 use std::time::Duration;
 
@@ -371,4 +371,60 @@ fn at_least_once_keeps_state_exact_and_loses_no_output() {
     for (id, account) in shard.progress().committed_accounts {
         assert_eq!(account, accounts[&id]);
     }
+}
+
+#[test]
+fn idle_partitions_are_committed_beside_busy_ones() {
+    let mut rig = Rig::new(Job::chain(vec![Kind::Filter]), 2);
+    let mut shard = rig.shard();
+    rig.row("0a", "0v", 1);
+    shard.turn(false).unwrap();
+    shard.turn(true).unwrap();
+    let epoch = format!(" e={} ", shard.progress().epoch);
+    for at in rig.log.lag("in", "job").unwrap() {
+        let metadata = at.committed.unwrap().metadata;
+        assert!(
+            metadata.contains(&epoch),
+            "partition {}: {metadata}",
+            at.partition
+        );
+    }
+}
+
+#[test]
+fn shards_of_one_job_fail_and_go_on_apart() {
+    let mut rig = rig();
+    let both = rig.config.log.clone();
+    let mut last = None;
+    for number in [0, 1] {
+        rig.config.log.partitions = vec![number];
+        rig.config.log.shard = number;
+        rig.config.log.transactional_id = format!("job-{number}");
+        rig.store = Default::default();
+        let mut shard = rig.shard();
+        epoch(&rig, &mut shard).unwrap();
+        let why = Error::new(ErrorKind::Fenced, "injected");
+        rig.log.fail(
+            At::next(Call::CommitBefore).by(&format!("job-{number}")),
+            why,
+        );
+        let error = epoch(&rig, &mut shard).unwrap_err();
+        let mut shard = go_on(&rig, shard, error);
+        run_to_end(&mut shard).unwrap();
+        last = Some(shard.progress());
+    }
+    rig.config.log = both;
+    let (wanted, _) = crate::model::run(&rig.job, crate::rig::SINK_PARTITIONS, &rig.input);
+    crate::rig::assert_same(&rig.outputs(), &wanted);
+    assert!(last.is_some_and(|p| p.positions.keys().eq([&1])));
+}
+
+/// What has ended stays ended: another process finds nothing to do, and says so.
+#[test]
+fn an_ended_job_started_again_puts_out_nothing() {
+    let rig = rig();
+    run_to_end(&mut rig.shard()).unwrap();
+    let mut shard = rig.shard();
+    run_to_end(&mut shard).unwrap();
+    rig.assert_exact(&shard);
 }

@@ -208,3 +208,28 @@ fn a_delta_that_the_changelog_can_not_take_at_all_halts() {
     );
     assert_eq!(rig.topic("out"), [""; 0]);
 }
+
+/// What a module is given at once has a limit, however large the state of a window is.
+#[test]
+fn large_accumulators_are_handed_over_in_parts() {
+    let mut rig = Rig::new(Job::chain(vec![window(10)]), 1);
+    (rig.config.overlay_bytes_max, rig.config.cache_bytes_max) = (1 << 30, 1 << 30);
+    let large = |i: usize| {
+        format!(
+            "0{}",
+            char::from(b'a' + i as u8).to_string().repeat(900_000)
+        )
+    };
+    rig.log.set_record_bytes_max("out", 1 << 30).unwrap();
+    for i in 0..28 {
+        rig.row(&format!("0k{}", i % 14), &large(i % 14), 1);
+    }
+    let mut shard = rig.shard();
+    rig.finish(&mut shard);
+    rig.assert_exact(&shard);
+    let most = rig
+        .modules
+        .accumulator_bytes
+        .load(std::sync::atomic::Ordering::Relaxed);
+    assert!((8 << 20..16 << 20).contains(&most), "{most} bytes");
+}

@@ -82,7 +82,7 @@ impl Rig {
         let log = EmbeddedLog::new();
         let make = |topic: &str, partitions| log.create_topic(topic, partitions).unwrap();
         make("in", partitions);
-        make("changes", 1);
+        make("changes", 2);
         job.topics()
             .into_iter()
             .for_each(|topic| make(topic, SINK_PARTITIONS));

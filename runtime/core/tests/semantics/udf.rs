@@ -21,6 +21,8 @@ pub struct Module {
 pub struct Shared {
     /// Calls made, by all modules.
     pub calls: Arc<AtomicUsize>,
+    /// Most bytes of accumulators that one call was given.
+    pub accumulator_bytes: Arc<AtomicUsize>,
     /// Answers of the next calls, whoever makes them.
     pub errors: Arc<Mutex<Vec<CallError>>>,
 }
@@ -79,6 +81,11 @@ impl Module {
             }
         }
         Ok(())
+    }
+
+    fn given(&self, accumulators: &Packed) {
+        let most = &self.shared.accumulator_bytes;
+        most.fetch_max(accumulators.data().len(), Ordering::Relaxed);
     }
 
     fn trap<T>(&mut self, why: String) -> Result<T, CallError> {
@@ -168,6 +175,7 @@ impl Udf for Module {
         groups: &[u32],
         input: &Batch,
     ) -> Result<Accumulated, CallError> {
+        self.given(accumulators);
         self.enter(values(input))?;
         let mut all: Vec<Option<Vec<u8>>> = (0..accumulators.len())
             .map(|i| accumulators.get(i).map(<[u8]>::to_vec))
@@ -196,6 +204,7 @@ impl Udf for Module {
         windows: &[i64],
         accumulators: &Packed,
     ) -> Result<Emitted, CallError> {
+        self.given(accumulators);
         let fuel = self.fuel;
         self.enter((0..keys.len()).map(|_| None))?;
         let mut answer = Emitted::default();
