@@ -1,4 +1,5 @@
 //! RocksDB passes the conformance suite of the state port, and agrees with the model on random operations.
+#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use sluicebox_core::state::StateStore;

@@ -1,5 +1,6 @@
 //! What becomes of a folder: kept over a clean stop, refused or discarded when it is damaged, of another version, or
 //! in use.
+#![allow(clippy::unwrap_used)]
 
 use sluicebox_core::state::conformance::scan;
 use sluicebox_core::state::{Delta, Marker, Namespace, StateStore};

@@ -1,4 +1,5 @@
 //! kill -9: what is left on disk is the state as of one commit, marker and keys agreeing, whichever commit that is.
+#![allow(clippy::unwrap_used)]
 
 use sluicebox_core::state::conformance::scan;
 use sluicebox_core::state::{Delta, Marker, MemoryStore, Namespace, StateStore};
