@@ -5,7 +5,7 @@ use crate::ffi::admin;
 use crate::ffi::client::Client;
 use crate::ffi::list::List;
 use crate::ffi::{Code, Fault};
-use crate::limits::TRANSACTION_WAIT_MAX;
+use crate::limits::{MISSING_PAUSE, MISSING_WAIT_MAX, TRANSACTION_WAIT_MAX};
 use crate::sink;
 use crate::transaction::{Trace, repeat};
 use sluicebox_core::failpoint;
@@ -46,7 +46,8 @@ impl Commit {
         }
         failpoint::reach("after-flush");
         let left = until.saturating_duration_since(Instant::now());
-        self.check_source(question.topics(left))?;
+        self.check_source(question.topics(left))
+            .or_else(|error| self.ask_again(error, until))?;
         repeat(until, trace, |wait| {
             client.send_offsets(&self.positions, &self.group, wait)
         })
@@ -54,6 +55,21 @@ impl Commit {
         failpoint::reach("after-offsets");
         repeat(until, trace, |wait| client.commit_transaction(wait))
             .map_err(|fault| failed("commit_transaction", &fault, client))
+    }
+
+    /// One broker's word that the topic is gone isn't enough to halt a job.
+    fn ask_again(&self, mut error: Error, until: Instant) -> Result<()> {
+        let until = until.min(Instant::now() + MISSING_WAIT_MAX);
+        while error.kind == Kind::Halt && Instant::now() < until {
+            std::thread::sleep(MISSING_PAUSE);
+            let wait = MISSING_WAIT_MAX;
+            let question = admin::describe_topics(&self.admin, &[&self.source], wait);
+            match self.check_source(question.topics(wait)) {
+                Ok(()) => return Ok(()),
+                Err(again) => error = again,
+            }
+        }
+        Err(error)
     }
 
     fn check_source(

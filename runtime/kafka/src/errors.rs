@@ -64,6 +64,16 @@ pub fn is_passing(code: Code) -> bool {
     )
 }
 
+/// No such topic or partition, says a broker.
+pub fn is_missing(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+            | Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC
+            | Code::RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
+    )
+}
+
 /// What a person must do about an error that no retry will cure.
 fn remedy(code: Code) -> Option<&'static str> {
     Some(match code {

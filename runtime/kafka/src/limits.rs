@@ -4,6 +4,11 @@ use std::time::Duration;
 
 /// Longest time to reach a cluster, or for one question to it.
 pub const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
+/// A topic that is missing is asked for again for so long before anybody is told: brokers learn of a new topic, or of all
+/// topics after their start, one after the other.
+pub const MISSING_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Pause between two such questions.
+pub const MISSING_PAUSE: Duration = Duration::from_millis(200);
 /// A transactional call that takes longer is taken to be stuck: its thread and producer are left behind.
 pub const STUCK_AFTER: Duration = Duration::from_secs(30);
 /// What a commit, an abort or an `init_transactions` takes at most when librdkafka keeps its own time-outs.

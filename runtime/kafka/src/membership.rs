@@ -10,7 +10,9 @@ use crate::ffi::client::{Client, Role};
 use crate::ffi::group::{Event, Group};
 use crate::ffi::list::{Entry, List};
 use crate::ffi::{Code, cstring};
-use crate::limits::{HEARTBEAT_MS, LEAVE_WAIT_MAX, RELEASE_WAIT_MAX, SESSION_TIMEOUT_MS};
+use crate::limits::{
+    HEARTBEAT_MS, LEAVE_WAIT_MAX, MISSING_WAIT_MAX, RELEASE_WAIT_MAX, SESSION_TIMEOUT_MS,
+};
 use sluicebox_core::log::{Error, Kind, MemberConfig, MemberEvent, Membership, Result};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,6 +26,8 @@ pub struct Member {
     /// Asked back as one lot; librdkafka is answered when all of it is released.
     asked_back: BTreeSet<i32>,
     released: BTreeSet<i32>,
+    /// When the changelog topic was not found, until shards are assigned.
+    missing_since: Option<Instant>,
 }
 
 fn settings(config: &MemberConfig) -> Vec<(&'static str, String)> {
@@ -65,6 +69,7 @@ impl Member {
             owned: BTreeSet::new(),
             asked_back: BTreeSet::new(),
             released: BTreeSet::new(),
+            missing_since: None,
         })
     }
 
@@ -84,9 +89,10 @@ impl Member {
             Event::Assigned(entries) => self.assigned(&numbers(&entries), events),
             Event::Revoked { entries, lost } => self.revoked(&numbers(&entries), lost, events),
             Event::Error(fault) => match fault.code {
-                Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
-                | Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC => {
-                    Err(errors::no_topic("changelog", &self.config.changelog))
+                // Told once; the client keeps looking, and brokers learn of a new topic one after the other.
+                code if errors::is_missing(code) => {
+                    self.missing_since.get_or_insert_with(Instant::now);
+                    Ok(())
                 }
                 Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
                 | Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED => {
@@ -102,6 +108,7 @@ impl Member {
     fn assigned(&mut self, shards: &[i32], events: &mut Vec<MemberEvent>) -> Result<()> {
         self.answer(|group, list| group.add(list), shards)?;
         self.owned.extend(shards);
+        self.missing_since = None;
         if !shards.is_empty() {
             events.push(MemberEvent::Assigned(shards.to_vec()));
         }
@@ -180,6 +187,12 @@ impl Membership for Member {
                 None if events.is_empty() && until >= Instant::now() + UNIT => {}
                 None => break,
             }
+        }
+        if self
+            .missing_since
+            .is_some_and(|since| since.elapsed() > MISSING_WAIT_MAX)
+        {
+            return Err(errors::no_topic("changelog", &self.config.changelog));
         }
         if !self.asked_back.is_empty() && self.group.lost() {
             let shards: Vec<i32> = self.asked_back.iter().copied().collect();

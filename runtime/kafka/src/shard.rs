@@ -8,7 +8,7 @@ use crate::ffi::client::{Client, Role};
 use crate::ffi::cstring;
 use crate::ffi::list::List;
 use crate::ffi::produce::Record;
-use crate::limits::METADATA_BYTES_MAX;
+use crate::limits::{METADATA_BYTES_MAX, MISSING_PAUSE, MISSING_WAIT_MAX};
 use crate::sink::{self, Outlet};
 use crate::source::Source;
 use crate::topics;
@@ -18,7 +18,7 @@ use sluicebox_core::log::{
     ShardConfig, ShardLog, SourceBatch, Start, Topic, TopicId,
 };
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A shard's connection to Kafka.
 pub struct Shard {
@@ -106,7 +106,12 @@ impl Shard {
 fn record_bytes_max(admin: &Arc<Client>, config: &ShardConfig) -> Result<Vec<usize>> {
     let mut names: Vec<&str> = config.sinks.iter().map(String::as_str).collect();
     names.push(&config.changelog);
-    let answers = topics::record_bytes_max(admin, &names)?;
+    let until = Instant::now() + MISSING_WAIT_MAX;
+    let mut answers = topics::record_bytes_max(admin, &names)?;
+    while answers.contains(&None) && Instant::now() < until {
+        std::thread::sleep(MISSING_PAUSE);
+        answers = topics::record_bytes_max(admin, &names)?;
+    }
     let last = names.len() - 1;
     let known = |(i, answer): (usize, Option<usize>)| {
         let role = if i == last { "changelog" } else { "sink" };
@@ -134,8 +139,7 @@ impl ShardLog for Shard {
     }
 
     fn source_topic(&mut self) -> Result<Topic> {
-        topics::topic(&self.admin, &self.config.source)?
-            .ok_or_else(|| errors::no_topic("source", &self.config.source))
+        topics::existing(&self.admin, "source", &self.config.source)
     }
 
     fn sink_partitions(&mut self, topic: usize) -> Result<i32> {
@@ -145,10 +149,7 @@ impl ShardLog for Shard {
             return Ok(*partitions);
         }
         let name = &self.config.sinks[topic];
-        let found = topics::topic(&self.admin, name)?;
-        let partitions = found
-            .ok_or_else(|| errors::no_topic("sink", name))?
-            .partitions;
+        let partitions = topics::existing(&self.admin, "sink", name)?.partitions;
         Ok(*cached.insert(partitions))
     }
 

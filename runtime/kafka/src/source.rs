@@ -14,7 +14,7 @@ use crate::pack::Packer;
 use sluicebox_core::log::{Bounds, Committed, Error, Kind, Result, SourceBatch, Start};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Reads one topic.
 pub struct Source {
@@ -167,10 +167,16 @@ impl Source {
 /// Offsets that a partition holds; a `read_committed` client sees the last stable one as the end.
 pub fn bounds(client: &Client, topic: &str, partition: i32) -> Result<Bounds> {
     let what = format!("offsets of topic {topic} partition {partition}");
-    client
-        .bounds(topic, partition, ANSWER_WAIT_MAX)
-        .map(|(start, end)| Bounds { start, end })
-        .map_err(|fault| errors::error(&what, &fault, client))
+    let until = Instant::now() + MISSING_WAIT_MAX;
+    loop {
+        match client.bounds(topic, partition, ANSWER_WAIT_MAX) {
+            Ok((start, end)) => return Ok(Bounds { start, end }),
+            Err(fault) if errors::is_missing(fault.code) && Instant::now() < until => {
+                std::thread::sleep(MISSING_PAUSE);
+            }
+            Err(fault) => return Err(errors::error(&what, &fault, client)),
+        }
+    }
 }
 
 /// Stable positions that the client's group committed, in the order of `partitions`.

@@ -4,7 +4,7 @@ use crate::errors;
 use crate::ffi::admin::{self, Configs, Described};
 use crate::ffi::client::Client;
 use crate::ffi::{Code, Fault};
-use crate::limits::{ANSWER_WAIT_MAX, RECORD_OVERHEAD_BYTES};
+use crate::limits::{ANSWER_WAIT_MAX, MISSING_PAUSE, MISSING_WAIT_MAX, RECORD_OVERHEAD_BYTES};
 use sluicebox_core::log::{Error, Result, Topic};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +26,18 @@ pub fn topic(client: &Arc<Client>, name: &str) -> Result<Option<Topic>> {
                 std::thread::sleep(Duration::from_millis(50));
             }
             Err(fault) => return Err(errors::error(&format!("topic {name}"), &fault, client)),
+        }
+    }
+}
+
+/// A topic that must be there: a missing one is an error, once that is certain.
+pub fn existing(client: &Arc<Client>, role: &str, name: &str) -> Result<Topic> {
+    let until = Instant::now() + MISSING_WAIT_MAX;
+    loop {
+        match topic(client, name)? {
+            Some(topic) => return Ok(topic),
+            None if Instant::now() < until => std::thread::sleep(MISSING_PAUSE),
+            None => return Err(errors::no_topic(role, name)),
         }
     }
 }
@@ -100,15 +112,7 @@ pub fn ensure_changelog(client: &Arc<Client>, name: &str, shards: i32) -> Result
         create_changelog(client, name, shards)?;
     }
     check_changelog(client, name)?;
-    let until = Instant::now() + ANSWER_WAIT_MAX;
-    loop {
-        // Brokers learn of a new topic one after the other.
-        match topic(client, name)? {
-            Some(topic) => return Ok(topic.partitions),
-            None if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
-            None => return Err(errors::no_topic("changelog", name)),
-        }
-    }
+    Ok(existing(client, "changelog", name)?.partitions)
 }
 
 fn create_changelog(client: &Arc<Client>, name: &str, shards: i32) -> Result<()> {
