@@ -1,5 +1,7 @@
 //! What window aggregates must keep: failed rows leave no trace, new accumulators stay new, bytes are bytes.
 
+#![expect(clippy::unwrap_used, reason = "in helpers of tests, too")]
+
 use serde::Deserialize;
 use sluicebox_udf::packed::{Batch, NULL, Packed};
 use sluicebox_udf::testing::{self, Input};
