@@ -10,6 +10,8 @@ use proptest::prelude::*;
 /// more than `rows_max` rows.
 struct Guest {
     rows_max: usize,
+    /// Traps where an accumulator would get more rows than this.
+    group_max: usize,
     fuel: bool,
     fresh: bool,
     calls: usize,
@@ -20,6 +22,7 @@ impl Guest {
         let (fuel, fresh, calls) = (false, true, 0);
         Self {
             rows_max,
+            group_max: usize::MAX,
             fuel,
             fresh,
             calls,
@@ -64,6 +67,9 @@ impl Udf for Guest {
         self.enter(&rows(input))?;
         assert_eq!(groups.len(), input.len());
         let all = [old.get(0).unwrap_or_default(), &rows(input)].concat();
+        if all.len() > self.group_max {
+            return Err(CallError::Trap("too long".to_owned()));
+        }
         let mut answer = Accumulated::default();
         answer.accumulators.push(Some(&all));
         Ok(answer)
@@ -160,4 +166,15 @@ fn a_call_that_works_now_asks_for_smaller_ones() {
             (Vec::new(), Some(2))
         );
     }
+}
+
+/// A row is judged with the accumulator that the rows before it made.
+#[test]
+fn accumulators_move_on_between_the_halves() {
+    let mut guest = Guest::new(usize::MAX);
+    guest.group_max = 3;
+    let [_, _, accumulate, _] = calls(b"vvvvv");
+    let findings = bisect(&mut guest, accumulate).unwrap();
+    let guilty: Vec<usize> = findings.rows.iter().map(|(row, _)| *row).collect();
+    assert_eq!(guilty, [3, 4]);
 }
