@@ -59,15 +59,17 @@ impl Client {
         })
     }
 
-    /// Create a topic; old timestamps stay (`retention.ms=-1`) unless `configs` says otherwise.
+    /// Create a topic; old timestamps stay (`retention.ms=-1`) and future ones are taken, unless `configs` says otherwise.
     pub fn create_topic(
         &self,
         name: &str,
         partitions: i32,
         configs: &[(&str, &str)],
     ) -> Result<()> {
-        let mut topic =
-            NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1))
+            .set("retention.ms", "-1")
+            // Tests have times of their own; a broker would refuse those of the future.
+            .set("message.timestamp.after.max.ms", "9223372036854775807");
         for (key, value) in configs {
             topic.config.retain(|(set, _)| set != key);
             topic = topic.set(key, value);

@@ -1,9 +1,9 @@
 //! The kill loop: a job over an endless stream is killed at random moments, started again on the same data each time,
 //! and in the end everything it wrote is compared with the truth.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::client::Client;
 use crate::job::{Job, Options};
@@ -39,6 +39,18 @@ pub fn run(client: &Client, plan: &Plan, progress: &mut dyn FnMut(&str)) -> Resu
         .with_context(|| format!("with SLUICEBOX_SEED={} and {} kills", plan.seed, plan.kills))
 }
 
+/// Write the orders of a life little by little, so that there is always something in the middle when it ends.
+fn feed(job: &Job, workload: &Workload, from: u64, plan: &Plan, life_ms: u64) -> Result<()> {
+    const STEPS: u64 = 10;
+    for step in 0..STEPS {
+        let at = |step| from + plan.orders_per_life * step / STEPS;
+        let end = Instant::now() + Duration::from_millis(life_ms / STEPS);
+        job.produce(workload, at(step), at(step + 1))?;
+        std::thread::sleep(end.saturating_duration_since(Instant::now()));
+    }
+    Ok(())
+}
+
 fn attempt(
     client: &Client,
     plan: &Plan,
@@ -48,13 +60,17 @@ fn attempt(
     let job = Job::new(client, &plan.options)?;
     let mut random = Random(plan.seed ^ 0x6b69_6c6c);
     for life in 0..plan.kills {
-        let from = u64::from(life) * plan.orders_per_life;
         let mut host = job.start("host", None)?;
-        job.produce(workload, from, from + plan.orders_per_life)?;
         let life_ms = random.below(LIFE_MS_MAX);
-        std::thread::sleep(Duration::from_millis(life_ms));
+        feed(
+            &job,
+            workload,
+            u64::from(life) * plan.orders_per_life,
+            plan,
+            life_ms,
+        )?;
         if !host.running()? {
-            anyhow::bail!("life {life} ended by itself:\n{}", host.log());
+            bail!("life {life} ended by itself:\n{}", host.log());
         }
         host.kill()?;
         progress(&format!(

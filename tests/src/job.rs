@@ -94,7 +94,9 @@ impl Job {
             name,
         };
         for topic in [&job.input, &job.output, &job.late, &job.dead] {
-            client.create_topic(topic, options.partitions, &[])?;
+            // Whatever the broker's limit, which then only the changelog has.
+            let limit = [("max.message.bytes", "1048588")];
+            client.create_topic(topic, options.partitions, &limit)?;
         }
         fs::write(job.spec_path(), spec(&job, options))?;
         Ok(job)

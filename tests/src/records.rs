@@ -95,6 +95,7 @@ impl Client {
             enqueue(&producer, topic, record)?;
         }
         producer.flush(TIMEOUT)?;
+        producer.context().first_error()?;
         if commit {
             producer.commit_transaction(TIMEOUT)?;
         } else {

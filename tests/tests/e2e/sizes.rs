@@ -138,3 +138,32 @@ fn an_output_too_large_for_its_topic_is_a_dead_letter() -> Result<()> {
     assert_eq!(keys(&job.dead)?, ["b"]);
     Ok(())
 }
+
+/// Each fits, all together don't: a client that packs them into one batch is refused.
+#[test]
+fn many_small_outputs_fit_into_a_topic_with_a_small_limit() -> Result<()> {
+    let client = broker::shared().client();
+    let options = Options {
+        partitions: 1,
+        ..Options::default()
+    };
+    let job = Job::with(&client, &options, |job, options| {
+        spec::with_operators(job, options, "", "")
+    })?;
+    client.delete_topic(&job.output)?;
+    client.create_topic(&job.output, 1, &[("max.message.bytes", "20000")])?;
+    let records: Vec<Rec> = (0..5_000)
+        .map(|i| Rec::new(0, "k", &format!("{i:0100}"), START_MS))
+        .collect();
+    client.produce(&job.input, &records)?;
+    let mut host = job.start("host", None)?;
+    job.wait_for_end(&mut [&mut host], TIMEOUT)?;
+    let seen = client.read_committed(&job.output)?;
+    ensure!(
+        seen.len() == records.len(),
+        "{} of {}",
+        seen.len(),
+        records.len()
+    );
+    Ok(())
+}
