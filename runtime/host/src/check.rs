@@ -52,7 +52,10 @@ pub fn check(spec: JobSpec, base: &Path, installation: &str, topics: bool) -> Re
     }
     Ok(Checked {
         job: job.spec.job.clone(),
-        modules: job.modules().map(|(id, module)| (id.to_owned(), module.digest().to_owned())).collect(),
+        modules: job
+            .modules()
+            .map(|(id, module)| (id.to_owned(), module.digest().to_owned()))
+            .collect(),
         topics: found,
         group: layout::group(&job.spec, installation),
     })

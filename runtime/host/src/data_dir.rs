@@ -31,7 +31,11 @@ impl DataDir {
             Err(TryLockError::Error(e)) => return Err(Error::io("lock", &lock_path, &e)),
         }
         let host_id = host_id(&path.join("host-id"))?;
-        Ok(Self { path: path.to_owned(), host_id, _lock: lock })
+        Ok(Self {
+            path: path.to_owned(),
+            host_id,
+            _lock: lock,
+        })
     }
 
     /// Identity of this host, kept over restarts.
@@ -46,7 +50,10 @@ impl DataDir {
 
     /// Folder of a shard's state.
     pub fn shard(&self, job: &str, shard: i32) -> PathBuf {
-        self.path.join("state").join(job).join(format!("shard-{shard}"))
+        self.path
+            .join("state")
+            .join(job)
+            .join(format!("shard-{shard}"))
     }
 }
 

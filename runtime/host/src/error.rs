@@ -29,15 +29,24 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// Correct the input.
     pub fn input(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Input, message: message.into() }
+        Self {
+            kind: Kind::Input,
+            message: message.into(),
+        }
     }
     /// Somebody must act.
     pub fn halted(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Halted, message: message.into() }
+        Self {
+            kind: Kind::Halted,
+            message: message.into(),
+        }
     }
     /// Try again.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Failed, message: message.into() }
+        Self {
+            kind: Kind::Failed,
+            message: message.into(),
+        }
     }
     /// An operation on a file or folder failed.
     pub fn io(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
@@ -49,7 +58,9 @@ impl From<log::Error> for Error {
     fn from(error: log::Error) -> Self {
         match error.kind {
             log::Kind::Halt => Self::halted(error.message),
-            log::Kind::Retriable | log::Kind::Abortable | log::Kind::Fenced => Self::failed(error.message),
+            log::Kind::Retriable | log::Kind::Abortable | log::Kind::Fenced => {
+                Self::failed(error.message)
+            }
         }
     }
 }

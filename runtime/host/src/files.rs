@@ -42,15 +42,20 @@ pub struct Inlet {
 
 impl Inlet {
     fn name(&self) -> String {
-        self.path.as_ref().map_or("standard input".to_owned(), |path| path.display().to_string())
+        self.path
+            .as_ref()
+            .map_or("standard input".to_owned(), |path| {
+                path.display().to_string()
+            })
     }
 
     /// Feed all lines, then end the topic. Opens the file at once, so that a missing one is an error before anything runs.
     pub fn start(self, log: EmbeddedLog, stop: Arc<AtomicBool>) -> Result<JoinHandle<Result<()>>> {
         let reader: Box<dyn Read + Send> = match &self.path {
-            Some(path) => {
-                Box::new(File::open(path).map_err(|e| Error::input(format!("can't read {}: {e}", path.display())))?)
-            }
+            Some(path) => Box::new(
+                File::open(path)
+                    .map_err(|e| Error::input(format!("can't read {}: {e}", path.display())))?,
+            ),
             None => Box::new(std::io::stdin()),
         };
         let feed = move || {
@@ -71,7 +76,8 @@ impl Inlet {
         for number in 1.. {
             line.clear();
             let read = reader.read_line(&mut line);
-            let read = read.map_err(|e| Error::input(format!("{}, line {number}: {e}", self.name())))?;
+            let read =
+                read.map_err(|e| Error::input(format!("{}, line {number}: {e}", self.name())))?;
             if read == 0 || stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
@@ -81,12 +87,26 @@ impl Inlet {
             }
             let record = match &self.form {
                 Form::Bare(key, time) => json_lines::bare(text, key.as_deref(), time.as_deref()),
-                Form::Whole => json_lines::whole(text)
-                    .map_err(|why| Error::input(format!("{}, line {number}: {why}", self.name())))?,
+                Form::Whole => json_lines::whole(text).map_err(|why| {
+                    Error::input(format!("{}, line {number}: {why}", self.name()))
+                })?,
             };
-            let Record { partition, key, value, headers, timestamp } = record;
-            log.produce(&self.topic, partition, key.as_deref(), value.as_deref(), Some(&headers), timestamp)
-                .map_err(|e| Error::input(format!("{}, line {number}: {e}", self.name())))?;
+            let Record {
+                partition,
+                key,
+                value,
+                headers,
+                timestamp,
+            } = record;
+            log.produce(
+                &self.topic,
+                partition,
+                key.as_deref(),
+                value.as_deref(),
+                Some(&headers),
+                timestamp,
+            )
+            .map_err(|e| Error::input(format!("{}, line {number}: {e}", self.name())))?;
             if number % LOOK_EVERY == 0 {
                 self.wait_for_the_job(log, stop)?;
             }
@@ -148,7 +168,8 @@ impl Outlet {
                 match out.write_all(&lines).and_then(|()| out.flush()) {
                     // Whoever read our output has seen enough (`| head`).
                     Err(e) if e.kind() == ErrorKind::BrokenPipe => return Ok(()),
-                    written => written.map_err(|e| Error::failed(format!("can't write the output: {e}")))?,
+                    written => written
+                        .map_err(|e| Error::failed(format!("can't write the output: {e}")))?,
                 }
                 lines.clear();
                 if last && nothing {

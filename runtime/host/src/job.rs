@@ -23,7 +23,10 @@ pub struct Job {
 impl Job {
     /// Load the modules of a job; relative paths begin at `base`. Compiled code is kept in `cache_dir`.
     pub fn load(spec: JobSpec, base: &Path, cache_dir: Option<PathBuf>) -> Result<Self> {
-        let settings = Settings { cache_dir, ..Settings::default() };
+        let settings = Settings {
+            cache_dir,
+            ..Settings::default()
+        };
         let sandbox = Sandbox::new(settings).map_err(|e| Error::failed(e.to_string()))?;
         let mut modules = Vec::new();
         let mut read: HashMap<PathBuf, Arc<Module>> = HashMap::new();
@@ -38,7 +41,12 @@ impl Job {
         }
         let digests: Vec<[u8; 32]> = modules.iter().map(|module| digest(module)).collect();
         let plan = Plan::new(&spec, &digests);
-        Ok(Self { spec, plan, sandbox, modules })
+        Ok(Self {
+            spec,
+            plan,
+            sandbox,
+            modules,
+        })
     }
 
     /// An instance of each operator's module, in order. Refuses a module that lacks the operator's interface or
@@ -53,19 +61,33 @@ impl Job {
                     OperatorKind::WindowAggregate { .. } => Kind::WindowAggregate,
                 };
                 let (observer, id) = (observer.clone(), operator.id.clone());
-                let log: LogSink =
-                    Arc::new(move |level, text| observer.event(Event::ModuleLog { operator: &id, level, text }));
+                let log: LogSink = Arc::new(move |level, text| {
+                    observer.event(Event::ModuleLog {
+                        operator: &id,
+                        level,
+                        text,
+                    })
+                });
                 let config = operator.config.to_string();
                 self.sandbox
                     .instantiate(module, kind, &config, log)
-                    .map_err(|e| Error::input(format!("operator `{}`, module {}: {e}", operator.id, operator.module)))
+                    .map_err(|e| {
+                        Error::input(format!(
+                            "operator `{}`, module {}: {e}",
+                            operator.id, operator.module
+                        ))
+                    })
             })
             .collect()
     }
 
     /// What each operator's module is.
     pub fn modules(&self) -> impl Iterator<Item = (&str, &Module)> {
-        self.spec.operators.iter().zip(&self.modules).map(|(operator, module)| (operator.id.as_str(), module.as_ref()))
+        self.spec
+            .operators
+            .iter()
+            .zip(&self.modules)
+            .map(|(operator, module)| (operator.id.as_str(), module.as_ref()))
     }
 }
 
@@ -85,13 +107,22 @@ fn load(sandbox: &Sandbox, operator: &str, path: &Path) -> Result<Arc<Module>> {
             path.display()
         ))
     })?;
-    sandbox.load(&bytes).map_err(|e| Error::input(format!("operator `{operator}`, module {}: {e}", path.display())))
+    sandbox.load(&bytes).map_err(|e| {
+        Error::input(format!(
+            "operator `{operator}`, module {}: {e}",
+            path.display()
+        ))
+    })
 }
 
 fn digest(module: &Module) -> [u8; 32] {
     let mut bytes = [0; 32];
     for (i, byte) in bytes.iter_mut().enumerate() {
-        *byte = module.digest().get(i * 2..i * 2 + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or(0);
+        *byte = module
+            .digest()
+            .get(i * 2..i * 2 + 2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
+            .unwrap_or(0);
     }
     bytes
 }

@@ -28,8 +28,11 @@ pub struct Record {
 
 /// A bare line. `key` and `time` are the fields to take them from; a line that is no JSON has neither.
 pub fn bare(line: &str, key: Option<&str>, time: Option<&str>) -> Record {
-    let parsed: Option<Value> =
-        if key.is_some() || time.is_some() { serde_json::from_str(line).ok() } else { None };
+    let parsed: Option<Value> = if key.is_some() || time.is_some() {
+        serde_json::from_str(line).ok()
+    } else {
+        None
+    };
     let field = |name: Option<&str>| parsed.as_ref()?.get(name?);
     Record {
         key: field(key).filter(|v| !v.is_null()).map(text_of),
@@ -64,14 +67,18 @@ pub fn whole(line: &str) -> Result<Record, String> {
     let Value::Object(object) = value else {
         return Err("expected an object with key, value and timestamp".to_owned());
     };
-    let mut record = Record { timestamp: -1, ..Record::default() };
+    let mut record = Record {
+        timestamp: -1,
+        ..Record::default()
+    };
     for (name, value) in &object {
         match name.as_str() {
             "key" => record.key = bytes_of(value)?,
             "value" => record.value = bytes_of(value)?,
             "timestamp" => {
-                record.timestamp =
-                    time_of(value).ok_or("`timestamp` must be milliseconds since 1970 or like 2026-01-31T12:00:00Z")?;
+                record.timestamp = time_of(value).ok_or(
+                    "`timestamp` must be milliseconds since 1970 or like 2026-01-31T12:00:00Z",
+                )?;
             }
             "partition" => {
                 let number = value.as_i64().and_then(|n| i32::try_from(n).ok());
@@ -81,7 +88,9 @@ pub fn whole(line: &str) -> Result<Record, String> {
             // Printed for people; where a record goes the command line says.
             "topic" | "offset" => {}
             other => {
-                return Err(format!("unknown key `{other}`; there are key, value, timestamp, partition, headers"));
+                return Err(format!(
+                    "unknown key `{other}`; there are key, value, timestamp, partition, headers"
+                ));
             }
         }
     }
@@ -92,10 +101,17 @@ fn bytes_of(value: &Value) -> Result<Option<Vec<u8>>, String> {
     match value {
         Value::Null => Ok(None),
         Value::Object(object) if object.len() == 1 && object.contains_key("base16") => {
-            let digits = object["base16"].as_str().filter(|d| d.is_ascii() && d.len().is_multiple_of(2));
+            let digits = object["base16"]
+                .as_str()
+                .filter(|d| d.is_ascii() && d.len().is_multiple_of(2));
             let digits = digits.ok_or("`base16` must be a string with two digits a byte")?;
-            let bytes = (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16));
-            bytes.collect::<Result<_, _>>().map(Some).map_err(|e| format!("`base16`: {e}"))
+            let bytes = (0..digits.len())
+                .step_by(2)
+                .map(|i| u8::from_str_radix(&digits[i..i + 2], 16));
+            bytes
+                .collect::<Result<_, _>>()
+                .map(Some)
+                .map_err(|e| format!("`base16`: {e}"))
         }
         other => Ok(Some(text_of(other))),
     }
@@ -103,10 +119,14 @@ fn bytes_of(value: &Value) -> Result<Option<Vec<u8>>, String> {
 
 fn packed_headers(value: &Value) -> Result<Vec<u8>, String> {
     let mut packed = Vec::new();
-    let list = value.as_array().ok_or("`headers` must be a list of [name, value]")?;
+    let list = value
+        .as_array()
+        .ok_or("`headers` must be a list of [name, value]")?;
     for header in list {
         match header.as_array().map(Vec::as_slice) {
-            Some([Value::String(name), value]) => push_header(&mut packed, name.as_bytes(), bytes_of(value)?.as_deref()),
+            Some([Value::String(name), value]) => {
+                push_header(&mut packed, name.as_bytes(), bytes_of(value)?.as_deref())
+            }
             _ => return Err("a header must be [name, value]".to_owned()),
         }
     }
@@ -132,9 +152,9 @@ pub fn write_whole(topic: &str, source: &SourceBatch, out: &mut Vec<u8>) {
         line.insert("key".to_owned(), json_of(source.batch.key(row), false));
         line.insert("value".to_owned(), json_of(source.batch.value(row), true));
         if let Some(packed) = source.batch.headers(row) {
-            let list = headers(packed).flatten().map(|(name, value)| {
-                json!([String::from_utf8_lossy(name), json_of(value, false)])
-            });
+            let list = headers(packed)
+                .flatten()
+                .map(|(name, value)| json!([String::from_utf8_lossy(name), json_of(value, false)]));
             line.insert("headers".to_owned(), list.collect());
         }
         out.extend_from_slice(Value::Object(line).to_string().as_bytes());
@@ -144,10 +164,16 @@ pub fn write_whole(topic: &str, source: &SourceBatch, out: &mut Vec<u8>) {
 
 /// `parse`: what is JSON stands as JSON, unless that would read back differently (a string, null, other spacing).
 fn json_of(bytes: Option<&[u8]>, parse: bool) -> Value {
-    let Some(bytes) = bytes else { return Value::Null };
+    let Some(bytes) = bytes else {
+        return Value::Null;
+    };
     match std::str::from_utf8(bytes) {
         Ok(text) => {
-            let json = if parse { serde_json::from_str::<Value>(text).ok() } else { None };
+            let json = if parse {
+                serde_json::from_str::<Value>(text).ok()
+            } else {
+                None
+            };
             match json {
                 Some(json @ (Value::Object(_) | Value::Array(_) | Value::Number(_))) => json,
                 _ => Value::String(text.to_owned()),
@@ -163,10 +189,20 @@ mod tests {
 
     #[test]
     fn bare_lines_take_key_and_time_from_their_fields() {
-        let record = bare(r#"{"user":"ann","at":"1970-01-01T00:00:01Z","n":1}"#, Some("user"), Some("at"));
-        assert_eq!((record.key.as_deref(), record.timestamp), (Some(&b"ann"[..]), 1000));
+        let record = bare(
+            r#"{"user":"ann","at":"1970-01-01T00:00:01Z","n":1}"#,
+            Some("user"),
+            Some("at"),
+        );
+        assert_eq!(
+            (record.key.as_deref(), record.timestamp),
+            (Some(&b"ann"[..]), 1000)
+        );
         let broken = bare("no json", Some("user"), Some("at"));
-        assert_eq!((broken.key, broken.timestamp, broken.value), (None, -1, Some(b"no json".to_vec())));
+        assert_eq!(
+            (broken.key, broken.timestamp, broken.value),
+            (None, -1, Some(b"no json".to_vec()))
+        );
     }
 
     #[test]
@@ -178,7 +214,12 @@ mod tests {
         batch.push(Some(b"k"), Some(br#"{"n":1}"#), Some(&packed), 5);
         batch.push(None, Some(b"plain text"), None, -1);
         batch.push(Some(b"\xfe"), None, None, 7);
-        let source = SourceBatch { partition: 2, offsets: vec![4, 5, 9], batch, ..SourceBatch::default() };
+        let source = SourceBatch {
+            partition: 2,
+            offsets: vec![4, 5, 9],
+            batch,
+            ..SourceBatch::default()
+        };
         let mut out = Vec::new();
         write_whole("t", &source, &mut out);
         let text = String::from_utf8(out).unwrap();
@@ -186,14 +227,24 @@ mod tests {
             let record = whole(line).unwrap();
             assert_eq!(record.key.as_deref(), source.batch.key(row));
             assert_eq!(record.value.as_deref(), source.batch.value(row));
-            assert_eq!(record.headers, source.batch.headers(row).unwrap_or_default());
-            assert_eq!((record.timestamp, record.partition), (source.batch.timestamp(row), Some(2)));
+            assert_eq!(
+                record.headers,
+                source.batch.headers(row).unwrap_or_default()
+            );
+            assert_eq!(
+                (record.timestamp, record.partition),
+                (source.batch.timestamp(row), Some(2))
+            );
         }
     }
 
     #[test]
     fn a_wrong_line_says_what_is_expected() {
         assert!(whole("[1]").unwrap_err().contains("object with key"));
-        assert!(whole(r#"{"kay":1}"#).unwrap_err().contains("unknown key `kay`"));
+        assert!(
+            whole(r#"{"kay":1}"#)
+                .unwrap_err()
+                .contains("unknown key `kay`")
+        );
     }
 }

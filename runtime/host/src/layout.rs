@@ -26,7 +26,9 @@ pub struct Layout {
 
 /// Group of a job's positions, `sluicebox.INSTALLATION.JOB` unless the spec names another.
 pub fn group(spec: &JobSpec, installation: &str) -> String {
-    spec.group.clone().unwrap_or_else(|| format!("sluicebox.{installation}.{}", spec.job))
+    spec.group
+        .clone()
+        .unwrap_or_else(|| format!("sluicebox.{installation}.{}", spec.job))
 }
 
 impl Layout {
@@ -53,14 +55,22 @@ impl Layout {
                  does not exist yet: set `shards: {shards}`, or start the job under a new name."
             )));
         }
-        Ok(Self { shards, source, changelog, group: group(spec, installation), prefix })
+        Ok(Self {
+            shards,
+            source,
+            changelog,
+            group: group(spec, installation),
+            prefix,
+        })
     }
 
     /// Configuration of one shard's connection.
     pub fn shard(&self, spec: &JobSpec, plan: &Plan, shard: i32) -> ShardConfig {
         ShardConfig {
             source: plan.source_topic.clone(),
-            partitions: (0..self.source.partitions).filter(|partition| partition % self.shards == shard).collect(),
+            partitions: (0..self.source.partitions)
+                .filter(|partition| partition % self.shards == shard)
+                .collect(),
             sinks: plan.topics.clone(),
             changelog: self.changelog.clone(),
             shard,

@@ -56,9 +56,17 @@ pub struct Summary {
 }
 
 /// Run a job. `stop` ends it at an epoch's end.
-pub fn run(options: Options, observer: Arc<dyn Observer>, stop: Arc<AtomicBool>) -> Result<Summary> {
+pub fn run(
+    options: Options,
+    observer: Arc<dyn Observer>,
+    stop: Arc<AtomicBool>,
+) -> Result<Summary> {
     let kafka_source = matches!(options.spec.source.input, Input::Kafka { .. });
-    let kafka_sink = options.spec.sinks.iter().any(|sink| matches!(sink.output, Output::Kafka { .. }));
+    let kafka_sink = options
+        .spec
+        .sinks
+        .iter()
+        .any(|sink| matches!(sink.output, Output::Kafka { .. }));
     match (&options.dev, kafka_source) {
         (None, true) => {
             refuse_streams(&options.spec)?;
@@ -73,7 +81,11 @@ pub fn run(options: Options, observer: Arc<dyn Observer>, stop: Arc<AtomicBool>)
 }
 
 fn refuse_streams(spec: &JobSpec) -> Result<()> {
-    match spec.sinks.iter().find(|sink| !matches!(sink.output, Output::Kafka { .. })) {
+    match spec
+        .sinks
+        .iter()
+        .find(|sink| !matches!(sink.output, Output::Kafka { .. }))
+    {
         None => Ok(()),
         Some(sink) => Err(Error::input(format!(
             "sink `{}`: a Kafka topic can't be written to a file or to stdout yet; use a topic, or try the job with --dev",
@@ -105,12 +117,18 @@ fn run_embedded(
     }
     let inlets = inlets(&options, &source)?;
     let nothing = inlets.is_empty();
-    let feeding = inlets.into_iter().map(|inlet| inlet.start(log.clone(), stop.clone())).collect::<Result<Vec<_>>>()?;
+    let feeding = inlets
+        .into_iter()
+        .map(|inlet| inlet.start(log.clone(), stop.clone()))
+        .collect::<Result<Vec<_>>>()?;
     if nothing {
         log.seal(&source)?;
     }
     let done = Arc::new(AtomicBool::new(false));
-    let writing = outputs.into_iter().map(|outlet| outlet.start(&log, done.clone())).collect::<Result<Vec<_>>>()?;
+    let writing = outputs
+        .into_iter()
+        .map(|outlet| outlet.start(&log, done.clone()))
+        .collect::<Result<Vec<_>>>()?;
     let summary = run_on(Arc::new(log), options, observer, stop.clone());
     done.store(true, Ordering::Release);
     let ended = summary.as_ref().is_ok_and(|summary| summary.ended);
@@ -118,10 +136,17 @@ fn run_embedded(
         stop.store(true, Ordering::Relaxed);
     }
     for thread in writing {
-        thread.join().map_err(|_| Error::failed("the writer of an output panicked"))??;
+        thread
+            .join()
+            .map_err(|_| Error::failed("the writer of an output panicked"))??;
     }
-    for thread in feeding.into_iter().filter(|thread| ended || thread.is_finished()) {
-        thread.join().map_err(|_| Error::failed("the reader of an input panicked"))??;
+    for thread in feeding
+        .into_iter()
+        .filter(|thread| ended || thread.is_finished())
+    {
+        thread
+            .join()
+            .map_err(|_| Error::failed("the reader of an input panicked"))??;
     }
     summary
 }
@@ -145,10 +170,18 @@ fn inlets(options: &Options, source: &str) -> Result<Vec<Inlet>> {
     };
     for input in options.dev.iter().flatten() {
         if input.topic != source {
-            return Err(Error::input(format!("--input {}=...: the job reads topic `{source}`", input.topic)));
+            return Err(Error::input(format!(
+                "--input {}=...: the job reads topic `{source}`",
+                input.topic
+            )));
         }
         let (topic, path) = (input.topic.clone(), Some(input.path.clone()));
-        inlets.push(Inlet { topic, path, form: Form::Whole, group: group.clone() });
+        inlets.push(Inlet {
+            topic,
+            path,
+            form: Form::Whole,
+            group: group.clone(),
+        });
     }
     Ok(inlets)
 }
@@ -159,14 +192,30 @@ fn outputs(spec: &JobSpec) -> Vec<Outlet> {
         .sinks
         .iter()
         .map(|sink| match &sink.output {
-            Output::Kafka { topic } => Outlet { topic: topic.clone(), path: None, whole: true },
-            Output::Stdout => Outlet { topic: sink_topic(sink), path: None, whole: false },
-            Output::File { path } => Outlet { topic: sink_topic(sink), path: Some(path.clone()), whole: false },
+            Output::Kafka { topic } => Outlet {
+                topic: topic.clone(),
+                path: None,
+                whole: true,
+            },
+            Output::Stdout => Outlet {
+                topic: sink_topic(sink),
+                path: None,
+                whole: false,
+            },
+            Output::File { path } => Outlet {
+                topic: sink_topic(sink),
+                path: Some(path.clone()),
+                whole: false,
+            },
         })
         .collect();
     for topic in spec.output_topics() {
         if !outlets.iter().any(|outlet| outlet.topic == topic) {
-            outlets.push(Outlet { topic: topic.to_owned(), path: None, whole: true });
+            outlets.push(Outlet {
+                topic: topic.to_owned(),
+                path: None,
+                whole: true,
+            });
         }
     }
     outlets
@@ -180,7 +229,11 @@ pub fn run_on(
     stop: Arc<AtomicBool>,
 ) -> Result<Summary> {
     let data_dir = Arc::new(DataDir::open(&options.data_dir)?);
-    let job = Arc::new(Job::load(options.spec, &options.base, Some(data_dir.cache()))?);
+    let job = Arc::new(Job::load(
+        options.spec,
+        &options.base,
+        Some(data_dir.cache()),
+    )?);
     // Refuse what can be refused before anything starts.
     job.instantiate(&observer)?;
     let layout = Layout::find(log.as_ref(), &job.spec, &job.plan, &options.installation)?;

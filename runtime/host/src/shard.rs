@@ -71,17 +71,26 @@ impl Task {
     fn process(&self) -> Result<Outcome, Stop> {
         let mut shard = self.open()?;
         shard.recover()?;
-        self.observer.event(Event::Started { shard: self.shard, epoch: shard.progress().epoch });
+        self.observer.event(Event::Started {
+            shard: self.shard,
+            epoch: shard.progress().epoch,
+        });
         let mut told = Instant::now();
         loop {
             let stopping = self.stop.load(Ordering::Relaxed);
             let turn = shard.turn(stopping)?;
             for note in shard.take_notes() {
-                self.observer.event(Event::Note { shard: self.shard, text: &note });
+                self.observer.event(Event::Note {
+                    shard: self.shard,
+                    text: &note,
+                });
             }
             if turn == Turn::Committed || turn == Turn::Ended || told.elapsed() >= PROGRESS_EVERY {
                 told = Instant::now();
-                self.observer.event(Event::Progress { shard: self.shard, progress: &shard.progress() });
+                self.observer.event(Event::Progress {
+                    shard: self.shard,
+                    progress: &shard.progress(),
+                });
             }
             match turn {
                 Turn::Ended => return Ok(Outcome::Ended(shard.progress())),
@@ -108,10 +117,23 @@ impl Task {
             recover_from_changelog: self.recover_from_changelog,
             new_lineage: data_dir::random(),
         };
-        let store = store::open(spec.state, &self.state_dir, self.layout.shards)?;
+        let note = |text: &str| {
+            self.observer.event(Event::Note {
+                shard: self.shard,
+                text,
+            })
+        };
+        let store = store::open(spec.state, &self.state_dir, self.layout.shards, note)?;
         let udfs = self.job.instantiate(&self.observer)?;
         let log = self.log.open(&config.log).map_err(ShardError::from)?;
-        Ok(Shard::new(config, plan.clone(), log, store, udfs, Box::new(Monotonic(Instant::now())))?)
+        Ok(Shard::new(
+            config,
+            plan.clone(),
+            log,
+            store,
+            udfs,
+            Box::new(Monotonic(Instant::now())),
+        )?)
     }
 }
 

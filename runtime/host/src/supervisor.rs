@@ -107,7 +107,8 @@ impl<'a> Supervisor<'a> {
                 for shard in shards {
                     self.owned.insert(shard);
                     if !self.running.contains_key(&shard) {
-                        self.waiting.insert(shard, (Instant::now(), RESTART_WAIT_MIN));
+                        self.waiting
+                            .insert(shard, (Instant::now(), RESTART_WAIT_MIN));
                     }
                 }
             }
@@ -131,24 +132,50 @@ impl<'a> Supervisor<'a> {
     fn start(&mut self, shard: i32) {
         let stop = Arc::new(AtomicBool::new(false));
         let task = (self.make)(shard, stop.clone());
-        match std::thread::Builder::new().name(format!("shard-{shard}")).spawn(move || task.run()) {
+        match std::thread::Builder::new()
+            .name(format!("shard-{shard}"))
+            .spawn(move || task.run())
+        {
             Ok(thread) => {
-                let running = Running { thread, stop, since: Instant::now(), revoked: false };
+                let running = Running {
+                    thread,
+                    stop,
+                    since: Instant::now(),
+                    revoked: false,
+                };
                 self.running.insert(shard, running);
             }
-            Err(error) => self.halted = Some(Error::failed(format!("can't start a thread for shard {shard}: {error}"))),
+            Err(error) => {
+                self.halted = Some(Error::failed(format!(
+                    "can't start a thread for shard {shard}: {error}"
+                )))
+            }
         }
     }
 
     /// Take in the shards that have ended by themselves. Answers those that were revoked.
     fn reap(&mut self) -> Vec<i32> {
-        let done: Vec<i32> =
-            self.running.iter().filter(|(_, r)| r.thread.is_finished()).map(|(shard, _)| *shard).collect();
+        let done: Vec<i32> = self
+            .running
+            .iter()
+            .filter(|(_, r)| r.thread.is_finished())
+            .map(|(shard, _)| *shard)
+            .collect();
         let mut released = Vec::new();
         for shard in done {
-            let Some(Running { thread, since, revoked, .. }) = self.running.remove(&shard) else { continue };
+            let Some(Running {
+                thread,
+                since,
+                revoked,
+                ..
+            }) = self.running.remove(&shard)
+            else {
+                continue;
+            };
             let outcome = thread.join().unwrap_or_else(|_| {
-                Outcome::Halted(Error::failed(format!("shard {shard} panicked: this is a bug in sluicebox, please report it")))
+                Outcome::Halted(Error::failed(format!(
+                    "shard {shard} panicked: this is a bug in sluicebox, please report it"
+                )))
             });
             self.take_in(shard, outcome, since);
             if revoked {
@@ -165,7 +192,8 @@ impl<'a> Supervisor<'a> {
                 self.observer.event(Event::Stopped { shard });
                 // It was given up and then assigned again before it had stopped.
                 if self.owned.contains(&shard) {
-                    self.waiting.insert(shard, (Instant::now(), RESTART_WAIT_MIN));
+                    self.waiting
+                        .insert(shard, (Instant::now(), RESTART_WAIT_MIN));
                 }
             }
             Outcome::Ended(progress) => {
@@ -175,9 +203,20 @@ impl<'a> Supervisor<'a> {
                 self.observer.event(Event::Stopped { shard });
             }
             Outcome::Restart(why) if self.owned.contains(&shard) => {
-                let before = self.waiting.remove(&shard).map_or(RESTART_WAIT_MIN, |(_, wait)| wait);
-                let wait = if since.elapsed() > RAN_WELL { RESTART_WAIT_MIN } else { (before * 2).min(RESTART_WAIT_MAX) };
-                self.observer.event(Event::Restarting { shard, why: &why, wait_ms: wait.as_millis() as u64 });
+                let before = self
+                    .waiting
+                    .remove(&shard)
+                    .map_or(RESTART_WAIT_MIN, |(_, wait)| wait);
+                let wait = if since.elapsed() > RAN_WELL {
+                    RESTART_WAIT_MIN
+                } else {
+                    (before * 2).min(RESTART_WAIT_MAX)
+                };
+                self.observer.event(Event::Restarting {
+                    shard,
+                    why: &why,
+                    wait_ms: wait.as_millis() as u64,
+                });
                 self.waiting.insert(shard, (Instant::now() + wait, wait));
             }
             Outcome::Restart(_) => self.observer.event(Event::Stopped { shard }),
@@ -193,7 +232,9 @@ impl<'a> Supervisor<'a> {
         let due: Vec<i32> = self
             .waiting
             .iter()
-            .filter(|(shard, (at, _))| *at <= now && self.owned.contains(shard) && !self.running.contains_key(shard))
+            .filter(|(shard, (at, _))| {
+                *at <= now && self.owned.contains(shard) && !self.running.contains_key(shard)
+            })
             .map(|(shard, _)| *shard)
             .collect();
         for shard in due {
@@ -205,7 +246,9 @@ impl<'a> Supervisor<'a> {
     fn stop_all(&mut self, membership: &mut dyn Membership) {
         self.owned.clear();
         self.waiting.clear();
-        self.running.values().for_each(|running| running.stop.store(true, Ordering::Relaxed));
+        self.running
+            .values()
+            .for_each(|running| running.stop.store(true, Ordering::Relaxed));
         while !self.running.is_empty() {
             // Errors don't matter any more: we are leaving.
             let _ = membership.poll(TICK);

@@ -17,7 +17,11 @@ fn guests() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(|dir| Path::new(&dir).join("guests"));
     let home = std::env::home_dir().map(|home| home.join(".cache/sluicebox/target/guests"));
     let dir = guests.or(target).or(home).expect("a home folder");
-    assert!(dir.join("orders-valid.wasm").is_file(), "no modules in {}: run `cargo xtask test`", dir.display());
+    assert!(
+        dir.join("orders-valid.wasm").is_file(),
+        "no modules in {}: run `cargo xtask test`",
+        dir.display()
+    );
     dir
 }
 
@@ -66,9 +70,9 @@ fn a_bounded_job_closes_every_window_and_counts_every_row() {
         order(2, "bob", 5, 50),
         order(3, "ann", 50, 65),
         "no json at all".replace("no", "\"no\""),
-        order(4, "ann", 7, 59), // out of order, on time
+        order(4, "ann", 7, 59),  // out of order, on time
         order(5, "ann", 1, 130), // closes the first minute
-        order(6, "ann", 9, 20), // late
+        order(6, "ann", 9, 20),  // late
     ];
     std::fs::write(dir.path().join("orders.jsonl"), lines.join("\n")).unwrap();
     let mut spec = job(dir.path());
@@ -100,6 +104,14 @@ fn a_bounded_job_closes_every_window_and_counts_every_row() {
     for (id, account) in &summary.accounts {
         assert_eq!(account.imbalance(), None, "{id}");
     }
-    let spend = &summary.accounts.iter().find(|(id, _)| id == "spend").unwrap().1;
-    assert_eq!((spend.late, spend.absorbed, spend.released, spend.held), (1, 5, 5, 0));
+    let spend = &summary
+        .accounts
+        .iter()
+        .find(|(id, _)| id == "spend")
+        .unwrap()
+        .1;
+    assert_eq!(
+        (spend.late, spend.absorbed, spend.released, spend.held),
+        (1, 5, 5, 0)
+    );
 }

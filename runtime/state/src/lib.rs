@@ -14,4 +14,4 @@ mod store;
 
 pub use error::OpenError;
 pub use options::{Memory, Options};
-pub use store::{Store, Store as RocksdbStore};
+pub use store::Store;
