@@ -20,6 +20,8 @@ fn wide() -> Workload {
         seed: workload::seed(),
         per_partition: 30_000,
         users: 20_000,
+        // Little event time, so that few windows close and most state stays.
+        step_ms: 1,
         ..Workload::default()
     }
 }
