@@ -6,6 +6,8 @@ mod accumulator;
 mod aggregate;
 mod function;
 mod signature;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, ItemFn, ItemImpl, parse_macro_input};
