@@ -1,6 +1,6 @@
 //! For any input, job, batch sizes, epochs, crashes, faults and evictions the committed outputs are the model's: byte for
 //! byte, in order, with the same accounts. A failing case is printed whole and kept in `proptest-regressions`;
-//! PROPTEST_CASES=1000 widens the search.
+//! PROPTEST_CASES=10000 widens the search.
 
 use crate::failpoints::{dies_at, surviving};
 use crate::job::{DEAD, IDS, Job, Kind, Op, Policy};
@@ -321,8 +321,19 @@ fn proceed(rig: &Rig, shard: Option<Shard>) -> Option<Shard> {
     }
 }
 
+/// A fair search in a few seconds, unless the environment asks for more.
+fn config() -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    let cases = asked.and_then(|cases| cases.parse().ok()).unwrap_or(192);
+    ProptestConfig {
+        cases,
+        max_shrink_iters: 3_000,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 3000, ..ProptestConfig::with_cases(192) })]
+    #![proptest_config(config())]
 
     #[test]
     fn batch_sizes_change_nothing(job in job(), input in input(), rows in batch_sizes()) {
