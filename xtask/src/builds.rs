@@ -21,16 +21,26 @@ pub enum Edition {
     Full,
 }
 
+impl Edition {
+    /// What the demo is built as: where the full edition has been built, that is quicker, and stays in its place.
+    pub fn for_demo(paths: &Paths) -> Self {
+        match paths.built("rocksdb") {
+            true => Self::Full,
+            false => Self::Embedded,
+        }
+    }
+}
+
 /// Build programs into the shared target folder.
 pub fn binaries(paths: &Paths, edition: Edition, names: &[&str]) -> Result<()> {
     let (heaviest, minutes) = match edition {
-        Edition::Embedded => ("wasmtime-", "5 to 10 minutes on two cores"),
+        Edition::Embedded => ("wasmtime", "5 to 10 minutes on two cores"),
         Edition::Full => (
-            "librocksdb-sys-",
+            "rocksdb",
             "20 to 30 minutes on two cores: RocksDB, librdkafka and wasmtime are large",
         ),
     };
-    if paths.first_build(heaviest) {
+    if !paths.built(heaviest) {
         say(&format!(
             "building {}; the first time takes {minutes}",
             names.join(", ")

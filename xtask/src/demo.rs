@@ -19,7 +19,7 @@ pub fn run(paths: &Paths, arguments: &[String]) -> Result<()> {
         .cloned()
         .collect();
     let (needs, edition, names): (_, _, &[&str]) = match kafka {
-        false => (Needs::Demo, Edition::Embedded, &["sluicebox"]),
+        false => (Needs::Demo, Edition::for_demo(paths), &["sluicebox"]),
         true => (Needs::Everything, Edition::Full, &["sluicebox", "broker"]),
     };
     setup::run(paths, needs)?;

@@ -48,13 +48,16 @@ impl Paths {
         self.target.join("guests")
     }
 
-    /// Whether the slow crates have never been built here.
-    pub fn first_build(&self, heaviest: &str) -> bool {
-        let built = std::fs::read_dir(self.target.join("release/.fingerprint"));
-        !built.is_ok_and(|entries| {
-            entries
-                .flatten()
-                .any(|entry| entry.file_name().to_string_lossy().starts_with(heaviest))
+    /// Whether a library has been built here already.
+    pub fn built(&self, library: &str) -> bool {
+        let prefix = format!("lib{library}-");
+        let built = std::fs::read_dir(self.target.join("release/deps"));
+        built.is_ok_and(|entries| {
+            let mut names = entries.flatten().map(|entry| entry.file_name());
+            names.any(|name| {
+                let name = name.to_string_lossy();
+                name.starts_with(&prefix) && name.ends_with(".rlib")
+            })
         })
     }
 }
