@@ -25,8 +25,9 @@ const POLL_ROWS_MAX: usize = crate::batch::ROWS_MAX;
 const POLL_WAIT: Duration = Duration::from_millis(50);
 /// Positions are committed again after this long without a commit: brokers forget those of a week ago.
 const RECOMMIT_AFTER: Duration = Duration::from_secs(12 * 3600);
-/// Aborted attempts in a row, without a commit between them, before the shard gives up.
-const ATTEMPTS_MAX: u32 = 100;
+/// Aborted attempts in a row, without a commit between them, before whoever runs the shard has to wait and reconnect:
+/// brokers that are restarting need time, and nobody to act.
+const ATTEMPTS_MAX: u32 = 5;
 /// Notes kept until they are taken.
 const NOTES_MAX: usize = 1000;
 
@@ -288,9 +289,10 @@ impl Shard {
     fn back_to_last_commit(&mut self, why: &str) -> Result<Turn, ShardError> {
         self.attempts += 1;
         if self.attempts > ATTEMPTS_MAX {
+            let attempts = std::mem::take(&mut self.attempts);
             self.abort();
-            return Err(ShardError::Halt(format!(
-                "{ATTEMPTS_MAX} attempts in a row failed, the last one with: {why}"
+            return Err(ShardError::Reconnect(format!(
+                "{attempts} attempts in a row failed, the last one with: {why}"
             )));
         }
         if std::mem::take(&mut self.open) {

@@ -273,21 +273,31 @@ fn polls_that_may_be_repeated_are_and_nothing_that_came_is_dropped() {
 }
 
 #[test]
-fn an_endless_row_of_aborts_halts() {
+fn a_row_of_aborts_asks_for_another_connection_and_never_halts() {
     let rig = rig();
     let mut shard = rig.shard();
-    for _ in 0..200 {
+    let mut reconnected = 0;
+    for _ in 0..100 {
         rig.log.fail(
             At::next(Call::CommitBefore),
             Error::new(ErrorKind::Abortable, "injected"),
         );
         match epoch(&rig, &mut shard) {
             Ok(()) => {}
-            Err(ShardError::Halt(why)) => return assert!(why.contains("injected"), "{why}"),
+            Err(ShardError::Reconnect(why)) => {
+                assert!(why.ends_with("with: injected"), "{why}");
+                reconnected += 1;
+                rig.log.heal();
+                shard.reconnect(rig.open());
+                shard.recover().unwrap();
+            }
             Err(other) => panic!("{other:?}"),
         }
     }
-    panic!("it goes on for ever");
+    assert!((10..20).contains(&reconnected), "{reconnected}");
+    rig.log.heal();
+    run_to_end(&mut shard).unwrap();
+    rig.assert_exact(&shard);
 }
 
 #[test]
