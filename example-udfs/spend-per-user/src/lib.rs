@@ -9,51 +9,46 @@ pub struct Order {
     value_cents: i64,
 }
 
-#[derive(Accumulator)]
+#[derive(Default, Accumulator, Serialize)]
 pub struct Spend {
-    count: u64,
-    sum: i64,
-    min: i64,
-    max: i64,
-}
-
-#[derive(Debug, PartialEq, Serialize)]
-pub struct Spent<'a> {
-    user: &'a str,
-    window_start: i64,
     count: u64,
     sum_cents: i64,
     min_cents: i64,
     max_cents: i64,
 }
 
+#[derive(Serialize)]
+pub struct Spent<'a> {
+    user: &'a str,
+    window_start: i64,
+    #[serde(flatten)]
+    spend: Spend,
+}
+
 #[sluicebox_udf::window_aggregate]
 impl Spend {
-    fn create() -> Self {
-        Self {
-            count: 0,
-            sum: 0,
-            min: i64::MAX,
-            max: i64::MIN,
-        }
-    }
-
     fn accumulate(&mut self, order: Order) -> Result<(), &'static str> {
-        self.sum = self
-            .sum
-            .checked_add(order.value_cents)
-            .ok_or("the sum overflows")?;
-        self.count += 1;
-        self.min = self.min.min(order.value_cents);
-        self.max = self.max.max(order.value_cents);
-        Ok(())
+        let value = order.value_cents;
+        self.merge(Self {
+            count: 1,
+            sum_cents: value,
+            min_cents: value,
+            max_cents: value,
+        })
     }
 
     fn merge(&mut self, later: Self) -> Result<(), &'static str> {
-        self.sum = self.sum.checked_add(later.sum).ok_or("the sum overflows")?;
+        if self.count == 0 {
+            *self = later;
+            return Ok(());
+        }
+        self.sum_cents = self
+            .sum_cents
+            .checked_add(later.sum_cents)
+            .ok_or("the sum overflows")?;
         self.count += later.count;
-        self.min = self.min.min(later.min);
-        self.max = self.max.max(later.max);
+        self.min_cents = self.min_cents.min(later.min_cents);
+        self.max_cents = self.max_cents.max(later.max_cents);
         Ok(())
     }
 
@@ -61,10 +56,7 @@ impl Spend {
         Ok(Spent {
             user: window.key_str()?,
             window_start: window.start_ms,
-            count: self.count,
-            sum_cents: self.sum,
-            min_cents: self.min,
-            max_cents: self.max,
+            spend: self,
         })
     }
 }

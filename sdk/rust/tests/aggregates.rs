@@ -142,6 +142,13 @@ fn a_merge_that_fails_keeps_the_left() {
     assert_eq!((&done.accumulators, done.errors[0].row), (&packed(&[1]), 0));
     let done = <Log as WindowAggregate>::merge(&config, &packed(&[1]), &packed(&[2]));
     assert_eq!((done.accumulators, done.errors.len()), (packed(&[1, 2]), 0));
+
+    let mut new = Packed::default();
+    new.push(None);
+    let merge = |left, right| <Log as WindowAggregate>::merge(&config, left, right).accumulators;
+    assert_eq!(merge(&new, &packed(&[13])), packed(&[13]));
+    assert_eq!(merge(&packed(&[1]), &new), packed(&[1]));
+    assert_eq!(merge(&new, &new), new);
 }
 
 #[test]

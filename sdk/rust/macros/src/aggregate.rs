@@ -58,7 +58,7 @@ pub fn window_aggregate(block: ItemImpl) -> Result<TokenStream> {
                 right: &::sluicebox_udf::packed::Packed,
             ) -> ::sluicebox_udf::packed::Accumulated {
                 ::sluicebox_udf::run::merge(
-                    left, right, #new,
+                    left, right,
                     |state: &mut #state, later: #state| #state::merge(state, later, #join),
                 )
             }

@@ -167,19 +167,21 @@ impl Careful {
     }
 }
 
-/// Merge pairwise; the right one covers the later rows.
+/// Merge pairwise; the right one covers the later rows. A new accumulator covers none, so the other one stays.
 pub fn merge<S: Accumulator, R: Outcome>(
     left: &Packed,
     right: &Packed,
-    create: impl Fn() -> S,
     merge: impl Fn(&mut S, S) -> R,
 ) -> Accumulated {
     let mut accumulators = Packed::default();
     let mut errors = Vec::new();
     let mut merged = Vec::new();
     for (pair, (left, right)) in left.iter().zip(right.iter()).enumerate() {
-        let mut state = read(left).unwrap_or_else(&create);
-        match merge(&mut state, read(right).unwrap_or_else(&create)).outcome() {
+        let (Some(mut state), Some(later)) = (read(left), read(right)) else {
+            accumulators.push(left.or(right));
+            continue;
+        };
+        match merge(&mut state, later).outcome() {
             Ok(()) => {
                 merged.clear();
                 state.write(&mut merged);
