@@ -145,7 +145,9 @@ fn a_merge_that_fails_keeps_the_left() {
 
     let mut new = Packed::default();
     new.push(None);
-    let merge = |left, right| <Log as WindowAggregate>::merge(&config, left, right).accumulators;
+    let merge = |left: &Packed, right: &Packed| {
+        <Log as WindowAggregate>::merge(&config, left, right).accumulators
+    };
     assert_eq!(merge(&new, &packed(&[13])), packed(&[13]));
     assert_eq!(merge(&packed(&[1]), &new), packed(&[1]));
     assert_eq!(merge(&new, &new), new);
