@@ -21,7 +21,12 @@ fn workload() -> Workload {
 
 /// A job that has read 2,000 orders of each partition, and its host.
 fn running(workload: &Workload) -> Result<(Job, Host)> {
-    let job = Job::new(&broker::shared().client(), &Options::default())?;
+    // One shard, so that none goes on rightly while another halts.
+    let options = Options {
+        shards: Some(1),
+        ..Options::default()
+    };
+    let job = Job::new(&broker::shared().client(), &options)?;
     job.produce(workload, 0, 2_000)?;
     let mut host = job.start("host", None)?;
     job.wait_for_end(&mut [&mut host], TIMEOUT)?;
