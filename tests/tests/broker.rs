@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sluicebox_tests::broker::{self, Broker};
-use sluicebox_tests::records::Rec;
 use sluicebox_tests::process::wait_until;
+use sluicebox_tests::records::Rec;
 
 #[test]
 fn records_come_back_as_written() -> Result<()> {
