@@ -10,7 +10,6 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -23,13 +22,11 @@ use crate::client::Client;
 use crate::install::{classpath, java};
 use crate::process::{self, Signal};
 use crate::proxy::Proxy;
+use crate::server::{format_storage, free_port, properties};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(90);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 const START_ATTEMPTS: usize = 3;
-/// Below Linux' range for outgoing connections, so that a stopped broker finds its ports free again.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
-
 /// How a broker differs from the usual one.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -242,66 +239,6 @@ pub fn unique(prefix: &str) -> String {
     format!("{prefix}-{}-{count}", std::process::id())
 }
 
-fn format_storage(folder: &Path) -> Result<()> {
-    let output = java()?
-        .args([
-            "-Xshare:auto",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-        ])
-        .arg(classpath()?)
-        .args(["kafka.tools.StorageTool", "format", "--standalone"])
-        // Any 16 bytes in base64 do; brokers of different tests never meet.
-        .args(["--cluster-id", "c2x1aWNlYm94LXRlc3RzIQ", "--config"])
-        .arg(folder.join("server.properties"))
-        .stdin(Stdio::null())
-        .output()?;
-    if !output.status.success() {
-        bail!(
-            "formatting the broker's storage failed:\n{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
-    Ok(())
-}
-
-fn properties(folder: &Path, port: u16, controller: u16, options: &Options) -> String {
-    let mut lines = format!(
-        "process.roles=broker,controller\n\
-         node.id=1\n\
-         controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         controller.listener.names=CONTROLLER\n\
-         log.dirs={}\n",
-        folder.join("data").display()
-    );
-    // One broker, so no replicas; few internal partitions, short delays: tests wait for these.
-    lines.push_str(
-        "offsets.topic.replication.factor=1\n\
-         offsets.topic.num.partitions=4\n\
-         transaction.state.log.replication.factor=1\n\
-         transaction.state.log.min.isr=1\n\
-         transaction.state.log.num.partitions=4\n\
-         share.coordinator.state.topic.replication.factor=1\n\
-         share.coordinator.state.topic.min.isr=1\n\
-         transaction.abort.timed.out.transaction.cleanup.interval.ms=500\n\
-         group.initial.rebalance.delay.ms=0\n\
-         group.min.session.timeout.ms=1000\n\
-         auto.create.topics.enable=false\n\
-         log.initial.task.delay.ms=1000\n\
-         log.cleaner.backoff.ms=500\n\
-         log.cleaner.dedupe.buffer.size=33554432\n\
-         log.segment.delete.delay.ms=1000\n\
-         num.partitions=1\n",
-    );
-    for (key, value) in &options.properties {
-        lines.push_str(&format!("{key}={value}\n"));
-    }
-    lines
-}
-
 /// A listener of its own whose advertised address is the proxy's: clients that begin there stay there.
 fn proxied(properties: &mut String, port: u16, controller: u16) -> Result<Proxy> {
     let (behind, before) = (free_port()?, free_port()?);
@@ -325,23 +262,4 @@ fn watch(pid: u32, folder: &Path) -> Result<Child> {
         .stderr(Stdio::null())
         .spawn()
         .context("cannot start sh")
-}
-
-fn free_port() -> Result<u16> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let range = u64::from(PORTS.end - PORTS.start);
-    // Processes that run at the same time begin at different places.
-    let start = u64::from(std::process::id()).wrapping_mul(7919);
-    for _ in 0..range {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = PORTS.start + ((start + step) % range) as u16;
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    bail!(
-        "no free loopback port between {} and {}",
-        PORTS.start,
-        PORTS.end
-    )
 }

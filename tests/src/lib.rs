@@ -10,6 +10,7 @@ pub mod job;
 pub mod process;
 pub mod proxy;
 pub mod records;
+mod server;
 pub mod spec;
 pub mod truth;
 pub mod workload;
