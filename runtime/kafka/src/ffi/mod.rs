@@ -122,7 +122,7 @@ pub fn cstring(text: &str) -> CString {
     CString::new(clean).unwrap_or_default()
 }
 
-/// Milliseconds for C, at most a day.
+/// Milliseconds for C, at most a day. Rounded up: whoever waits for the last part of one must not spin.
 fn millis(wait: std::time::Duration) -> i32 {
-    wait.as_millis().min(86_400_000) as i32
+    wait.as_micros().div_ceil(1000).min(86_400_000) as i32
 }
