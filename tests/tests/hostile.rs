@@ -1,6 +1,8 @@
 //! Hostile modules against the sandbox: whatever a guest does, the host neither panics nor hangs, others are
 //! unharmed, and the next call works on a fresh instance. The guests are in `tests/guests`.
 
+#![expect(clippy::unwrap_used, reason = "in helpers of tests, too")]
+
 #[path = "hostile/answers.rs"]
 mod answers;
 #[path = "hostile/limits.rs"]
