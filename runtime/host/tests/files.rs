@@ -29,21 +29,21 @@ const SPEC: &str = "
 apiVersion: sluicebox/v1
 job: spend-per-user
 source:
-  file: { path: ${DIR}/orders.jsonl, key: user }
-  timestamp: { field: at }
+  file: { path: \"${DIR}/orders.jsonl\", key: user }
+  timestamp: { field: at, on_invalid: skip }
   watermark: { max_out_of_orderness: 10s }
 operators:
   - id: valid
-    filter: { module: ${GUESTS}/orders-valid.wasm }
+    filter: { module: \"${GUESTS}/orders-valid.wasm\" }
     on_error: skip
   - id: enrich
-    map: { module: ${GUESTS}/orders-enrich.wasm, config: { currency: EUR } }
+    map: { module: \"${GUESTS}/orders-enrich.wasm\", config: { currency: EUR } }
   - id: spend
     window-aggregate:
       module: ${GUESTS}/spend-per-user.wasm
       window: { tumbling: 1m }
 sink:
-  file: { path: ${DIR}/spend.jsonl }
+  file: { path: \"${DIR}/spend.jsonl\" }
 ";
 
 fn job(dir: &Path) -> JobSpec {
@@ -75,8 +75,7 @@ fn a_bounded_job_closes_every_window_and_counts_every_row() {
         order(6, "ann", 9, 20),  // late
     ];
     std::fs::write(dir.path().join("orders.jsonl"), lines.join("\n")).unwrap();
-    let mut spec = job(dir.path());
-    spec.source.timestamp.on_invalid = sluicebox_core::spec::OnInvalid::Skip;
+    let spec = job(dir.path());
     let options = Options {
         spec,
         base: dir.path().to_owned(),
