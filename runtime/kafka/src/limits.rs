@@ -52,3 +52,5 @@ pub const HEARTBEAT_MS: u32 = 3_000;
 pub const RELEASE_WAIT_MAX: Duration = Duration::from_secs(120);
 /// Longest time to leave a group.
 pub const LEAVE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Being fenced as a member twice within this time means that another host has our identity.
+pub const FENCED_AGAIN_WITHIN: Duration = Duration::from_secs(60);

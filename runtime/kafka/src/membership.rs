@@ -9,9 +9,10 @@ use crate::errors;
 use crate::ffi::client::{Client, Role};
 use crate::ffi::group::{Event, Group};
 use crate::ffi::list::{Entry, List};
-use crate::ffi::{Code, cstring};
+use crate::ffi::{Code, Fault, cstring};
 use crate::limits::{
-    HEARTBEAT_MS, LEAVE_WAIT_MAX, MISSING_WAIT_MAX, RELEASE_WAIT_MAX, SESSION_TIMEOUT_MS,
+    FENCED_AGAIN_WITHIN, HEARTBEAT_MS, LEAVE_WAIT_MAX, MISSING_WAIT_MAX, RELEASE_WAIT_MAX,
+    SESSION_TIMEOUT_MS,
 };
 use sluicebox_core::log::{Error, Kind, MemberConfig, MemberEvent, Membership, Result};
 use std::collections::BTreeSet;
@@ -21,7 +22,10 @@ use std::time::{Duration, Instant};
 /// One host's membership in one job.
 pub struct Member {
     group: Group,
+    connection: Connection,
     config: MemberConfig,
+    /// When the brokers last gave our identity to another member.
+    fenced_at: Option<Instant>,
     owned: BTreeSet<i32>,
     /// Asked back as one lot; librdkafka is answered when all of it is released.
     asked_back: BTreeSet<i32>,
@@ -56,16 +60,22 @@ fn settings(config: &MemberConfig) -> Vec<(&'static str, String)> {
     ]
 }
 
+fn subscribe(connection: &Connection, config: &MemberConfig) -> Result<Group> {
+    let client = Client::new(Role::Consumer, &connection.consumer(&settings(config)))
+        .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
+    Group::join(Arc::new(client), &config.changelog)
+        .map_err(|fault| Error::halt(format!("join group {}: {}", config.group, fault.text)))
+}
+
 impl Member {
     /// Join; what is ours comes by `poll`.
     pub fn join(connection: &Connection, config: &MemberConfig) -> Result<Member> {
-        let client = Client::new(Role::Consumer, &connection.consumer(&settings(config)))
-            .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
-        let group = Group::join(Arc::new(client), &config.changelog)
-            .map_err(|fault| Error::halt(format!("join group {}: {}", config.group, fault.text)))?;
+        let group = subscribe(connection, config)?;
         Ok(Member {
             group,
+            connection: connection.clone(),
             config: config.clone(),
+            fenced_at: None,
             owned: BTreeSet::new(),
             asked_back: BTreeSet::new(),
             released: BTreeSet::new(),
@@ -148,6 +158,30 @@ impl Member {
         })
     }
 
+    /// Another member has our identity, for the first time in a while: begin anew, with nothing. A broker that was frozen
+    /// may take up an old request of our own and so fence us; only being fenced again soon shows that there is a second
+    /// host. Of two such hosts one then stays.
+    fn rejoined(&mut self) -> Result<Option<Vec<MemberEvent>>> {
+        let fenced = |fault: Fault| fault.code == Code::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+        let again = self
+            .fenced_at
+            .is_some_and(|at| at.elapsed() < FENCED_AGAIN_WITHIN);
+        if again || !self.group.client().fatal().is_some_and(fenced) {
+            return Ok(None);
+        }
+        self.fenced_at = Some(Instant::now());
+        let old = std::mem::replace(&mut self.group, subscribe(&self.connection, &self.config)?);
+        // Closing waits for brokers; whoever polls must not.
+        std::thread::spawn(move || drop(old));
+        self.asked_back.clear();
+        self.released.clear();
+        let lost: Vec<i32> = std::mem::take(&mut self.owned).into_iter().collect();
+        Ok(Some(match lost.is_empty() {
+            true => Vec::new(),
+            false => vec![MemberEvent::Lost(lost)],
+        }))
+    }
+
     /// The error that ends this membership, if there is one.
     fn fatal(&self) -> Option<Error> {
         let fatal = self.group.client().fatal()?;
@@ -178,6 +212,9 @@ impl Membership for Member {
                 true => self.group.poll(left),
                 false => self.group.poll(Duration::ZERO),
             };
+            if let Some(lost) = self.rejoined()? {
+                return Ok(lost);
+            }
             if let Some(error) = self.fatal() {
                 return Err(error);
             }
