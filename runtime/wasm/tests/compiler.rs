@@ -1,4 +1,5 @@
 //! The compiling process, which needs a program whose `main` serves as one: so this test has its own `main`.
+#![expect(clippy::unwrap_used, reason = "tests may")]
 
 use sluicebox_core::batch::Batch;
 use sluicebox_wasm::{Kind, Limits, Module, ModuleError, Sandbox, Settings, serve_as_compiler};
