@@ -25,6 +25,7 @@ impl Broker {
         eprintln!("broker   starting; --brokers HOST:PORT uses an existing one");
         let options = sluicebox_tests::broker::Options {
             heap_mib: 1024,
+            optimised: true,
             ..Default::default()
         };
         Ok(Self::Started(sluicebox_tests::broker::Broker::start_with(

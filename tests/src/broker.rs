@@ -36,6 +36,8 @@ pub struct Options {
     pub properties: Vec<(String, String)>,
     /// With a second listener behind a [`Proxy`].
     pub proxied: bool,
+    /// Run as in production, with the optimising compiler and a concurrent collector; tests rather start fast.
+    pub optimised: bool,
 }
 
 impl Default for Options {
@@ -44,6 +46,7 @@ impl Default for Options {
             heap_mib: 512,
             properties: Vec::new(),
             proxied: false,
+            optimised: false,
         }
     }
 }
@@ -54,6 +57,7 @@ pub struct Broker {
     folder: tempfile::TempDir,
     port: u16,
     heap_mib: u32,
+    optimised: bool,
     proxy: Option<Proxy>,
     running: Option<Running>,
 }
@@ -98,6 +102,7 @@ impl Broker {
             folder,
             port,
             heap_mib: options.heap_mib,
+            optimised: options.optimised,
             proxy,
             running: None,
         };
@@ -126,9 +131,14 @@ impl Broker {
             bail!("the broker runs already");
         }
         let log = File::create(self.folder.path().join("broker.log"))?;
+        let how: &[&str] = match self.optimised {
+            true => &["-XX:+UseG1GC"],
+            false => &["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
+        };
         let java = java()?
             .arg(format!("-Xmx{}m", self.heap_mib))
-            .args(["-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+            .arg("-Xms128m")
+            .args(how)
             .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
             .arg(classpath()?)
             .arg("kafka.Kafka")
