@@ -40,7 +40,7 @@ pub struct Supervisor<'a> {
     /// When to start shards again, and how long they waited.
     waiting: BTreeMap<i32, (Instant, Duration)>,
     /// Shards whose input has ended.
-    ended: BTreeMap<i32, Progress>,
+    ended: BTreeSet<i32>,
     last: BTreeMap<i32, Progress>,
     halted: Option<Error>,
 }
@@ -54,7 +54,7 @@ impl<'a> Supervisor<'a> {
             owned: BTreeSet::new(),
             running: BTreeMap::new(),
             waiting: BTreeMap::new(),
-            ended: BTreeMap::new(),
+            ended: BTreeSet::new(),
             last: BTreeMap::new(),
             halted: None,
         }
@@ -197,9 +197,9 @@ impl<'a> Supervisor<'a> {
                 }
             }
             Outcome::Ended(progress) => {
-                self.last.insert(shard, progress.clone());
+                self.last.insert(shard, progress);
                 self.waiting.remove(&shard);
-                self.ended.insert(shard, progress);
+                self.ended.insert(shard);
                 self.observer.event(Event::Stopped { shard });
             }
             Outcome::Restart(why) if self.owned.contains(&shard) => {

@@ -202,7 +202,6 @@ fn numbers(entries: &[Entry]) -> Vec<i32> {
 
 impl Membership for Member {
     fn poll(&mut self, wait: Duration) -> Result<Vec<MemberEvent>> {
-        const UNIT: Duration = Duration::from_millis(1);
         let mut events = Vec::new();
         let until = Instant::now() + wait;
         loop {
@@ -220,8 +219,7 @@ impl Membership for Member {
             }
             match event {
                 Some(event) => self.take(event, &mut events)?,
-                // Below librdkafka's unit another wait would not wait: it would spin.
-                None if events.is_empty() && until >= Instant::now() + UNIT => {}
+                None if events.is_empty() && Instant::now() < until => {}
                 None => break,
             }
         }
