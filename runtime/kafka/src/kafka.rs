@@ -83,6 +83,10 @@ impl Log for Kafka {
         topics::ensure_changelog(&self.admin, name, shards)
     }
 
+    fn delete(&self, changelog: &str, groups: &[&str]) -> Result<()> {
+        topics::delete(&self.admin, changelog, groups)
+    }
+
     fn join(&self, member: &MemberConfig) -> Result<Box<dyn Membership>> {
         Ok(Box::new(Member::join(&self.connection, member)?))
     }

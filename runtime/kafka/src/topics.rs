@@ -3,9 +3,10 @@
 use crate::errors;
 use crate::ffi::admin::{self, Configs, Described};
 use crate::ffi::client::Client;
+use crate::ffi::remove;
 use crate::ffi::{Code, Fault};
 use crate::limits::{ANSWER_WAIT_MAX, MISSING_PAUSE, MISSING_WAIT_MAX, RECORD_OVERHEAD_BYTES};
-use sluicebox_core::log::{Error, Result, Topic};
+use sluicebox_core::log::{Error, Kind, Result, Topic};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -132,6 +133,31 @@ fn create_changelog(client: &Arc<Client>, name: &str, shards: i32) -> Result<()>
             let what = format!("create changelog topic {name}");
             Err(errors::error(&what, &fault, client))
         }
+    }
+}
+
+/// Delete what a job owns, groups first: whatever fails, the changelog is there as long as positions are.
+pub fn delete(client: &Arc<Client>, changelog: &str, groups: &[&str]) -> Result<()> {
+    for name in groups {
+        let what = format!("delete group {name}");
+        match remove::delete_group(client, name, ANSWER_WAIT_MAX) {
+            Ok(()) => {}
+            Err(fault) if fault.code == Code::RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND => {}
+            Err(fault) if fault.code == Code::RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP => {
+                let message = format!("{what}: it has members; stop the job on all hosts first");
+                return Err(Error::new(Kind::Retriable, message));
+            }
+            Err(fault) => return Err(errors::error(&what, &fault, client)),
+        }
+    }
+    match remove::delete_topic(client, changelog, ANSWER_WAIT_MAX) {
+        Ok(()) => Ok(()),
+        Err(fault) if errors::is_missing(fault.code) => Ok(()),
+        Err(fault) => Err(errors::error(
+            &format!("delete changelog topic {changelog}"),
+            &fault,
+            client,
+        )),
     }
 }
 

@@ -69,6 +69,10 @@ impl Group {
         self.joined
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
     pub fn leave(&mut self, id: u64) {
         self.members.remove(&id);
         self.rebalance();

@@ -24,8 +24,8 @@ pub use reader::{Reader, Record};
 
 use crate::batch::Batch;
 use crate::log::{
-    Bounds, Committed, Log, MemberConfig, Membership, PartitionLag, Result, ShardConfig, ShardLog,
-    Topic, partition_of,
+    Bounds, Committed, Error, Kind, Log, MemberConfig, Membership, PartitionLag, Result,
+    ShardConfig, ShardLog, Topic, partition_of,
 };
 use shared::Shared;
 use std::sync::Arc;
@@ -204,6 +204,27 @@ impl Log for EmbeddedLog {
             state.create_topic(name, shards)?;
         }
         Ok(state.topic(name)?.partitions.len() as i32)
+    }
+
+    fn delete(&self, changelog: &str, groups: &[&str]) -> Result<()> {
+        let mut state = self.shared.lock();
+        for name in groups {
+            if state
+                .groups
+                .get(*name)
+                .is_some_and(|group| !group.is_empty())
+            {
+                let message = format!("group {name} has members: stop them first");
+                return Err(Error::new(Kind::Retriable, message));
+            }
+            state.groups.remove(*name);
+            state.positions.remove(*name);
+        }
+        if state.find(changelog).is_some() {
+            state.delete_topic(changelog)?;
+        }
+        self.shared.notify(&state);
+        Ok(())
     }
 
     fn join(&self, member: &MemberConfig) -> Result<Box<dyn Membership>> {

@@ -225,6 +225,9 @@ pub trait Log: Send + Sync {
     fn topic(&self, name: &str) -> Result<Option<Topic>>;
     /// Create the changelog topic with `shards` partitions if it is missing. Answers the partitions it has.
     fn ensure_changelog(&self, name: &str, shards: i32) -> Result<i32>;
+    /// Delete a changelog topic, and groups with their committed positions. What is not there is no error; a group that
+    /// has members is one of kind `Retriable`.
+    fn delete(&self, changelog: &str, groups: &[&str]) -> Result<()>;
     /// Join the members of a job.
     fn join(&self, member: &MemberConfig) -> Result<Box<dyn Membership>>;
     /// Offset after the last stable record, and the position committed in `group`, of each partition of a topic.

@@ -159,10 +159,10 @@ pub struct LateSpec {
 pub enum ModuleRef {
     /// A file: a path with `/`, or one ending in `.wasm`.
     Path(PathBuf),
-    /// An uploaded module: `tenant/name@version`.
+    /// An uploaded module: `tenant/name@version`, or `name@version` of the job's own tenant.
     Registry {
-        /// Whose it is.
-        tenant: String,
+        /// Whose it is; unset: the job's own tenant's.
+        tenant: Option<String>,
         /// Its name.
         name: String,
         /// Its version, from 1.
@@ -175,10 +175,15 @@ impl fmt::Display for ModuleRef {
         match self {
             Self::Path(path) => write!(f, "{}", path.display()),
             Self::Registry {
-                tenant,
+                tenant: Some(tenant),
                 name,
                 version,
             } => write!(f, "{tenant}/{name}@{version}"),
+            Self::Registry {
+                tenant: None,
+                name,
+                version,
+            } => write!(f, "{name}@{version}"),
         }
     }
 }

@@ -198,7 +198,7 @@ fn module(cursor: &Cursor<'_>) -> Option<ModuleRef> {
         None => cursor.wrong_help(
             "this is neither a path nor an uploaded module",
             format!(
-                "write a path that begins with `./`, `../` or `/` or ends in `.wasm`, or `tenant/name@version` with names \
+                "write a path that begins with `./`, `../` or `/` or ends in `.wasm`, or `name@version` (of another tenant: `tenant/name@version`) with names \
                  of up to {NAME_BYTES_MAX} of `a`-`z`, `0`-`9`, `-` and a version from 1"
             ),
         ),
@@ -206,12 +206,15 @@ fn module(cursor: &Cursor<'_>) -> Option<ModuleRef> {
 }
 
 fn registry(text: &str) -> Option<ModuleRef> {
-    let (tenant, rest) = text.split_once('/')?;
+    let (tenant, rest) = match text.split_once('/') {
+        Some((tenant, rest)) => (Some(tenant), rest),
+        None => (None, text),
+    };
     let (name, version) = rest.split_once('@')?;
-    let valid = name_problem(tenant).is_none() && name_problem(name).is_none();
+    let valid = tenant.is_none_or(|t| name_problem(t).is_none()) && name_problem(name).is_none();
     let version = version.parse().ok().filter(|v| *v >= 1 && valid)?;
     Some(ModuleRef::Registry {
-        tenant: tenant.to_owned(),
+        tenant: tenant.map(str::to_owned),
         name: name.to_owned(),
         version,
     })

@@ -39,10 +39,10 @@ pub struct Pending {
 // SAFETY: librdkafka's queues may be used from any thread.
 unsafe impl Send for Pending {}
 
-struct Event(NonNull<sys::rd_kafka_event_t>);
+pub(super) struct Event(NonNull<sys::rd_kafka_event_t>);
 
 impl Pending {
-    fn new(client: &Arc<Client>) -> Pending {
+    pub(super) fn new(client: &Arc<Client>) -> Pending {
         // SAFETY: a live client; librdkafka's allocator aborts rather than answer null.
         let queue = unsafe { sys::rd_kafka_queue_new(client.raw()) };
         Pending {
@@ -51,7 +51,11 @@ impl Pending {
         }
     }
 
-    fn wait(&self, wait: Duration) -> Result<Event, Fault> {
+    pub(super) fn queue(&self) -> *mut sys::rd_kafka_queue_t {
+        self.queue.as_ptr()
+    }
+
+    pub(super) fn wait(&self, wait: Duration) -> Result<Event, Fault> {
         // SAFETY: our queue; the event answered is ours.
         let event = unsafe { sys::rd_kafka_queue_poll(self.queue.as_ptr(), millis(wait)) };
         let event = Event(
@@ -94,7 +98,7 @@ impl Drop for Pending {
 }
 
 impl Event {
-    fn raw(&self) -> *mut sys::rd_kafka_event_t {
+    pub(super) fn raw(&self) -> *mut sys::rd_kafka_event_t {
         self.0.as_ptr()
     }
 }
@@ -156,7 +160,7 @@ pub fn describe_topics(client: &Arc<Client>, names: &[&str], wait: Duration) -> 
             sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
             wait,
         );
-        sys::rd_kafka_DescribeTopics(client.raw(), topics, options, pending.queue.as_ptr());
+        sys::rd_kafka_DescribeTopics(client.raw(), topics, options, pending.queue());
         sys::rd_kafka_AdminOptions_destroy(options);
         sys::rd_kafka_TopicCollection_destroy(topics);
     }
@@ -192,7 +196,7 @@ pub fn describe_configs(
             resources.as_mut_ptr(),
             resources.len(),
             options,
-            pending.queue.as_ptr(),
+            pending.queue(),
         );
         sys::rd_kafka_AdminOptions_destroy(options);
         sys::rd_kafka_ConfigResource_destroy_array(resources.as_mut_ptr(), resources.len());
@@ -270,7 +274,7 @@ pub fn create_topic(
             sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATETOPICS,
             wait,
         );
-        sys::rd_kafka_CreateTopics(client.raw(), &mut topic, 1, options, pending.queue.as_ptr());
+        sys::rd_kafka_CreateTopics(client.raw(), &mut topic, 1, options, pending.queue());
         sys::rd_kafka_AdminOptions_destroy(options);
         sys::rd_kafka_NewTopic_destroy(topic);
 
@@ -295,7 +299,7 @@ pub fn create_topic(
 ///
 /// # Safety
 /// The answer must be given to rd_kafka_AdminOptions_destroy.
-unsafe fn options(
+pub(super) unsafe fn options(
     client: &Client,
     operation: sys::rd_kafka_admin_op_t,
     wait: Duration,

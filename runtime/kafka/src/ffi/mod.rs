@@ -13,6 +13,7 @@ pub mod group;
 pub mod health;
 pub mod list;
 pub mod produce;
+pub mod remove;
 pub mod transaction;
 
 use rdkafka_sys as sys;

@@ -105,6 +105,7 @@ macro_rules! log_conformance {
             topics_tell_partitions_and_identity
             a_recreated_source_halts_the_commit
             a_deleted_source_halts_the_commit
+            a_deleted_job_is_gone
             a_position_below_the_log_halts
             one_member_runs_all_shards
             two_members_share_and_a_leaver_hands_over

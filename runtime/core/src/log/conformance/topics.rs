@@ -72,6 +72,26 @@ pub fn a_deleted_source_halts_the_commit(fixture: &impl Fixture) {
     assert_eq!(job.visible(), [""; 0]);
 }
 
+/// Deleting what a job owns in the log leaves nothing of it, and its source and sink alone; again is no error.
+pub fn a_deleted_job_is_gone(fixture: &impl Fixture) {
+    let job = Job::new(fixture, 1);
+    job.produce(&inputs(0, 0..10));
+    let mut shard = job.owner();
+    let source = source_id(shard.as_mut());
+    job.begin_with(shard.as_mut(), &["stays"]);
+    shard.commit(&[position(0, 10, "")], &source).unwrap();
+    drop(shard);
+    let (log, config) = (fixture.log(), &job.config);
+    for _ in 0..2 {
+        log.delete(&config.changelog, &[&config.group]).unwrap();
+        let found = || log.topic(&config.changelog).unwrap();
+        eventually(fixture, "no changelog", found, Option::is_none);
+        let lag = log.lag(&config.source, &config.group).unwrap();
+        assert_eq!(lag[0].committed, None);
+    }
+    job.expect_visible(&["stays"]);
+}
+
 /// A position that the log no longer holds is an error, not a jump to some other place.
 pub fn a_position_below_the_log_halts(fixture: &impl Fixture) {
     let job = Job::new(fixture, 1);
