@@ -1,10 +1,11 @@
 //! Check a job without running it: its modules and their types, and its topics if a cluster can be asked.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::{Event, Observer};
 use crate::job::Job;
 use crate::{backend, layout};
 use serde::Serialize;
+use sluicebox_core::log::Log;
 use sluicebox_core::spec::{Input, JobSpec};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,33 +23,37 @@ pub struct Checked {
     pub group: String,
 }
 
-struct Silent;
+/// Tells nobody.
+pub struct Silent;
 
 impl Observer for Silent {
     fn event(&self, _: Event<'_>) {}
 }
 
-/// Check a job. `topics` asks the cluster, too.
+/// Check a job whose modules are files. `topics` asks the cluster, too.
 pub fn check(spec: JobSpec, base: &Path, installation: &str, topics: bool) -> Result<Checked> {
-    let job = Job::load(spec, base, None)?;
+    let job = Job::from_files(spec, base, None)?;
+    let base = layout::base(installation, &job.spec.job);
+    match topics && matches!(job.spec.source.input, Input::Kafka { .. }) {
+        true => check_on(
+            Some(backend::connect(job.spec.kafka.as_ref())?.as_ref()),
+            &job,
+            &base,
+        ),
+        false => check_on(None, &job, &base),
+    }
+}
+
+/// Check a loaded job: its modules take their configs, and its topics are there, if there is a log to ask.
+pub fn check_on(log: Option<&dyn Log>, job: &Job, base: &str) -> Result<Checked> {
     let observer: Arc<dyn Observer> = Arc::new(Silent);
     job.instantiate(&observer)?;
-    let mut found = Vec::new();
-    if topics && matches!(job.spec.source.input, Input::Kafka { .. }) {
-        let log = backend::connect(&job.spec)?;
-        let mut missing = Vec::new();
-        for name in std::iter::once(&job.plan.source_topic).chain(&job.plan.topics) {
-            match log.topic(name)? {
-                Some(topic) => found.push((name.clone(), topic.partitions)),
-                None => missing.push(name.as_str()),
-            }
-        }
-        if !missing.is_empty() {
-            return Err(Error::input(format!(
-                "no such topic: `{}`. Create what is missing, or correct the name in the spec.",
-                missing.join("`, `")
-            )));
-        }
+    let mut topics = Vec::new();
+    if let Some(log) = log {
+        topics = layout::topics(log, &job.plan)?
+            .into_iter()
+            .map(|(name, topic)| (name, topic.partitions))
+            .collect();
     }
     Ok(Checked {
         job: job.spec.job.clone(),
@@ -56,7 +61,7 @@ pub fn check(spec: JobSpec, base: &Path, installation: &str, topics: bool) -> Re
             .modules()
             .map(|(id, module)| (id.to_owned(), module.digest().to_owned()))
             .collect(),
-        topics: found,
-        group: layout::group(&job.spec, installation),
+        topics,
+        group: layout::group(&job.spec, base),
     })
 }

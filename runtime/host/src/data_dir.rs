@@ -48,12 +48,9 @@ impl DataDir {
         self.path.join("compiled")
     }
 
-    /// Folder of a shard's state.
-    pub fn shard(&self, job: &str, shard: i32) -> PathBuf {
-        self.path
-            .join("state")
-            .join(job)
-            .join(format!("shard-{shard}"))
+    /// Folder of a job's state.
+    pub fn state(&self, job: &str) -> PathBuf {
+        self.path.join("state").join(job)
     }
 }
 

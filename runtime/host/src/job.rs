@@ -6,7 +6,6 @@ use sluicebox_core::pipeline::Plan;
 use sluicebox_core::spec::{JobSpec, ModuleRef, OperatorKind};
 use sluicebox_core::udf::Udf;
 use sluicebox_wasm::{Kind, LogSink, Module, Sandbox, Settings};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,22 +20,41 @@ pub struct Job {
 }
 
 impl Job {
-    /// Load the modules of a job; relative paths begin at `base`. Compiled code is kept in `cache_dir`.
-    pub fn load(spec: JobSpec, base: &Path, cache_dir: Option<PathBuf>) -> Result<Self> {
+    /// A job whose modules are files; relative paths begin at `base`. Compiled code is kept in `cache_dir`.
+    pub fn from_files(spec: JobSpec, base: &Path, cache_dir: Option<PathBuf>) -> Result<Self> {
         let settings = Settings {
             cache_dir,
             ..Settings::default()
         };
         let sandbox = Sandbox::new(settings).map_err(|e| Error::failed(e.to_string()))?;
-        let mut modules = Vec::new();
-        let mut read: HashMap<PathBuf, Arc<Module>> = HashMap::new();
-        for operator in &spec.operators {
-            let path = module_path(&operator.module, base)?;
-            let module = match read.get(&path) {
-                Some(module) => module.clone(),
-                None => load(&sandbox, &operator.id, &path)?,
+        Self::load(spec, sandbox, &|module| read_file(module, base))
+    }
+
+    /// A job in this sandbox; `read` gets the bytes of a module that the spec names.
+    pub fn load(
+        spec: JobSpec,
+        sandbox: Arc<Sandbox>,
+        read: &dyn Fn(&ModuleRef) -> Result<Vec<u8>>,
+    ) -> Result<Self> {
+        let mut modules: Vec<Arc<Module>> = Vec::new();
+        for (number, operator) in spec.operators.iter().enumerate() {
+            let wrong = |why: String| {
+                Error::input(format!(
+                    "operator `{}`, module {}: {why}",
+                    operator.id, operator.module
+                ))
             };
-            read.insert(path, module.clone());
+            let before = &spec.operators[..number];
+            let module = match before.iter().position(|o| o.module == operator.module) {
+                Some(same) => modules[same].clone(),
+                None => {
+                    let bytes = read(&operator.module).map_err(|e| Error {
+                        kind: e.kind,
+                        ..wrong(e.message)
+                    })?;
+                    sandbox.load(&bytes).map_err(|e| wrong(e.to_string()))?
+                }
+            };
             modules.push(module);
         }
         let digests: Vec<[u8; 32]> = modules.iter().map(|module| digest(module)).collect();
@@ -91,26 +109,15 @@ impl Job {
     }
 }
 
-fn module_path(module: &ModuleRef, base: &Path) -> Result<PathBuf> {
-    match module {
-        ModuleRef::Path(path) => Ok(base.join(path)),
-        ModuleRef::Registry { .. } => Err(Error::input(format!(
-            "module {module} names a registry, which does not exist yet; give the path of a .wasm file"
-        ))),
-    }
-}
-
-fn load(sandbox: &Sandbox, operator: &str, path: &Path) -> Result<Arc<Module>> {
-    let bytes = std::fs::read(path).map_err(|e| {
+fn read_file(module: &ModuleRef, base: &Path) -> Result<Vec<u8>> {
+    let ModuleRef::Path(path) = module else {
+        return Err(Error::input(
+            "it is in a registry, which only `sluicebox serve` has: deploy the job there, or give the path of a .wasm file",
+        ));
+    };
+    std::fs::read(base.join(path)).map_err(|e| {
         Error::input(format!(
-            "operator `{operator}`: can't read module {}: {e}. Build it with `sluicebox build`, or correct the path.",
-            path.display()
-        ))
-    })?;
-    sandbox.load(&bytes).map_err(|e| {
-        Error::input(format!(
-            "operator `{operator}`, module {}: {e}",
-            path.display()
+            "can't read it: {e}. Build it with `sluicebox build`, or correct the path."
         ))
     })
 }

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::{backend, layout};
 use serde::Serialize;
+use sluicebox_core::log::Log;
 use sluicebox_core::pipeline::source_topic;
 use sluicebox_core::spec::{Input, JobSpec};
 
@@ -23,14 +24,19 @@ pub struct Lag {
     pub lag: i64,
 }
 
-/// Lag of each source partition of a job.
+/// Lag of each source partition of a job, by its spec alone.
 pub fn lag(spec: &JobSpec, installation: &str) -> Result<Vec<Lag>> {
     if !matches!(spec.source.input, Input::Kafka { .. }) {
         return Err(Error::input("only a job that reads a topic has a lag"));
     }
-    let log = backend::connect(spec)?;
+    let log = backend::connect(spec.kafka.as_ref())?;
+    lag_on(log.as_ref(), spec, &layout::base(installation, &spec.job))
+}
+
+/// Lag of each source partition of a job whose names begin with `base`.
+pub fn lag_on(log: &dyn Log, spec: &JobSpec, base: &str) -> Result<Vec<Lag>> {
     let topic = source_topic(&spec.source);
-    let lags = log.lag(&topic, &layout::group(spec, installation))?;
+    let lags = log.lag(&topic, &layout::group(spec, base))?;
     let lag = lags.into_iter().map(|lag| {
         let committed = lag.committed.map(|c| c.offset);
         let behind = lag.bounds.end - committed.unwrap_or(lag.bounds.start);

@@ -24,20 +24,32 @@ pub struct Layout {
     prefix: String,
 }
 
-/// Group of a job's positions, `sluicebox.INSTALLATION.JOB` unless the spec names another.
-pub fn group(spec: &JobSpec, installation: &str) -> String {
-    spec.group
-        .clone()
-        .unwrap_or_else(|| format!("sluicebox.{installation}.{}", spec.job))
+/// What the names of a job in the log begin with, where no catalog gives it one of its own.
+pub fn base(installation: &str, job: &str) -> String {
+    format!("sluicebox.{installation}.{job}")
+}
+
+/// Group of a job's positions: the base of its names, unless the spec names another.
+pub fn group(spec: &JobSpec, base: &str) -> String {
+    spec.group.clone().unwrap_or_else(|| base.to_owned())
+}
+
+/// Layout 1: the number changes with a rescale, so that old and new owners never share an id.
+fn prefix(base: &str) -> String {
+    format!("{base}.1")
+}
+
+/// Name of a job's changelog topic.
+pub fn changelog(base: &str) -> String {
+    format!("{}.changelog", prefix(base))
 }
 
 impl Layout {
-    /// Find the job's layout in the log, or make it.
-    pub fn find(log: &dyn Log, spec: &JobSpec, plan: &Plan, installation: &str) -> Result<Self> {
-        let source = source(log, plan)?;
-        // Layout 1: the number changes with a rescale, so that old and new owners never share an id.
-        let prefix = format!("sluicebox.{installation}.{}.1", spec.job);
-        let changelog = format!("{prefix}.changelog");
+    /// Find the job's layout in the log, or make it. `base`: what all of its names begin with.
+    pub fn find(log: &dyn Log, spec: &JobSpec, plan: &Plan, base: &str) -> Result<Self> {
+        let mut topics = topics(log, plan)?;
+        let (_, source) = topics.swap_remove(0);
+        let (prefix, changelog) = (prefix(base), changelog(base));
         let wanted = match spec.shards {
             Some(shards) => i32::from(shards),
             None => source.partitions.min(SHARDS_DEFAULT_MAX),
@@ -59,7 +71,7 @@ impl Layout {
             shards,
             source,
             changelog,
-            group: group(spec, installation),
+            group: group(spec, base),
             prefix,
         })
     }
@@ -92,24 +104,21 @@ impl Layout {
     }
 }
 
-/// The source topic; all topics that the job writes to must be there too.
-fn source(log: &dyn Log, plan: &Plan) -> Result<Topic> {
-    let mut missing = Vec::new();
-    for name in &plan.topics {
-        if log.topic(name)?.is_none() {
-            missing.push(name.as_str());
+/// The topics of a job, the source first; all must be there.
+pub fn topics(log: &dyn Log, plan: &Plan) -> Result<Vec<(String, Topic)>> {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for name in std::iter::once(&plan.source_topic).chain(&plan.topics) {
+        match log.topic(name)? {
+            Some(topic) => found.push((name.clone(), topic)),
+            None => missing.push(name.as_str()),
         }
     }
-    let source = log.topic(&plan.source_topic)?;
-    if source.is_none() {
-        missing.insert(0, &plan.source_topic);
+    if missing.is_empty() {
+        return Ok(found);
     }
-    match source {
-        Some(source) if missing.is_empty() => Ok(source),
-        _ => Err(Error::input(format!(
-            "no such topic: `{}`. Jobs don't make topics of their own accord: create what is missing with the number of \
-             partitions you want, or correct the name in the spec.",
-            missing.join("`, `")
-        ))),
-    }
+    Err(Error::input(format!(
+        "no such topic: `{}`. Jobs don't make topics of their own accord: create what is missing with the number of \
+         partitions you want, or correct the name in the spec.",
+        missing.join("`, `")
+    )))
 }

@@ -5,6 +5,7 @@
 mod backend;
 mod check;
 mod data_dir;
+mod deployment;
 mod error;
 mod event;
 mod files;
@@ -18,10 +19,13 @@ mod store;
 mod supervisor;
 
 pub use backend::connect;
-pub use check::{Checked, check};
+pub use check::{Checked, Silent, check, check_on};
+pub use data_dir::DataDir;
+pub use deployment::{Deployment, Slot, Summary};
 pub use error::{Error, Kind, Result};
 pub use event::{Event, Level, Observer};
-pub use lag::{Lag, lag};
-pub use layout::Layout;
-pub use run::{DevInput, Options, Summary, run, run_on};
+pub use job::Job;
+pub use lag::{Lag, lag, lag_on};
+pub use layout::changelog;
+pub use run::{DevInput, Options, run, run_on};
 pub use sluicebox_core::embedded::EmbeddedLog;

@@ -2,15 +2,13 @@
 
 use crate::backend;
 use crate::data_dir::DataDir;
+use crate::deployment::{Deployment, Slot, Summary};
 use crate::error::{Error, Result};
 use crate::event::Observer;
 use crate::files::{Form, Inlet, Outlet};
 use crate::job::Job;
-use crate::layout::{self, Layout};
-use crate::shard::Task;
-use crate::supervisor::Supervisor;
+use crate::layout;
 use sluicebox_core::embedded::EmbeddedLog;
-use sluicebox_core::ledger::Account;
 use sluicebox_core::log::Log;
 use sluicebox_core::pipeline::{sink_topic, source_topic};
 use sluicebox_core::spec::{Input, JobSpec, Output, State, TimestampFrom};
@@ -46,15 +44,6 @@ pub struct DevInput {
     pub path: PathBuf,
 }
 
-/// How a job ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// The input has ended and everything is committed (else the job was stopped).
-    pub ended: bool,
-    /// Where the rows of this host's shards went since the job began, by operator in plan order.
-    pub accounts: Vec<(String, Account)>,
-}
-
 /// Run a job. `stop` ends it at an epoch's end.
 pub fn run(
     options: Options,
@@ -70,7 +59,7 @@ pub fn run(
     match (&options.dev, kafka_source) {
         (None, true) => {
             refuse_streams(&options.spec)?;
-            let log = backend::connect(&options.spec)?;
+            let log = backend::connect(options.spec.kafka.as_ref())?;
             run_on(log, options, observer, stop)
         }
         (None, false) if kafka_sink => Err(Error::input(
@@ -152,7 +141,8 @@ fn run_embedded(
 }
 
 fn inlets(options: &Options, source: &str) -> Result<Vec<Inlet>> {
-    let group = layout::group(&options.spec, &options.installation);
+    let base = layout::base(&options.installation, &options.spec.job);
+    let group = layout::group(&options.spec, &base);
     let time = match &options.spec.source.timestamp.from {
         TimestampFrom::Record => None,
         TimestampFrom::Field(name) => Some(name.clone()),
@@ -228,39 +218,16 @@ pub fn run_on(
     observer: Arc<dyn Observer>,
     stop: Arc<AtomicBool>,
 ) -> Result<Summary> {
-    let data_dir = Arc::new(DataDir::open(&options.data_dir)?);
-    let job = Arc::new(Job::load(
-        options.spec,
-        &options.base,
-        Some(data_dir.cache()),
-    )?);
-    // Refuse what can be refused before anything starts.
-    job.instantiate(&observer)?;
-    let layout = Layout::find(log.as_ref(), &job.spec, &job.plan, &options.installation)?;
-    let membership = log.join(&layout.member(data_dir.host_id()))?;
-    let shards = layout.shards;
-    let make = {
-        let (job, observer) = (job.clone(), observer.clone());
-        move |shard: i32, stop: Arc<AtomicBool>| Task {
-            job: job.clone(),
-            layout: layout.clone(),
-            log: log.clone(),
-            shard,
-            state_dir: data_dir.shard(&job.spec.job, shard),
-            observer: observer.clone(),
-            stop,
-            recover_from_changelog: options.recover_from_changelog,
-        }
+    let data_dir = DataDir::open(&options.data_dir)?;
+    let name = options.spec.job.clone();
+    let job = Job::from_files(options.spec, &options.base, Some(data_dir.cache()))?;
+    let deployment = Deployment {
+        log,
+        base: layout::base(&options.installation, &name),
+        state_dir: data_dir.state(&name),
+        host_id: data_dir.host_id().to_owned(),
+        observer,
+        recover_from_changelog: options.recover_from_changelog,
     };
-    let (last, ended) = Supervisor::new(&make, observer).run(membership, shards, &stop)?;
-    let mut accounts: Vec<(String, Account)> = Vec::new();
-    for progress in last.values() {
-        for (id, account) in &progress.accounts {
-            match accounts.iter_mut().find(|(known, _)| known == id) {
-                Some((_, sum)) => sum.add(account),
-                None => accounts.push((id.clone(), *account)),
-            }
-        }
-    }
-    Ok(Summary { ended, accounts })
+    deployment.run(&Arc::new(Slot::new(job)), &stop)
 }

@@ -1,8 +1,10 @@
 //! Starts and stops shards as the membership says, and starts one again that lost its connection, after making sure
 //! that it is still ours.
 
+use crate::deployment::Slot;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
+use crate::job::Job;
 use crate::shard::{Outcome, Task};
 use sluicebox_core::log::{MemberEvent, Membership};
 use sluicebox_core::shard::Progress;
@@ -20,12 +22,14 @@ const RESTART_WAIT_MAX: Duration = Duration::from_secs(30);
 /// A shard that ran this long starts again with the shortest wait.
 const RAN_WELL: Duration = Duration::from_secs(60);
 
-/// Makes the task of a shard.
-pub type MakeTask = dyn Fn(i32, Arc<AtomicBool>) -> Task;
+/// Makes the task of a shard that runs this version of the job.
+pub type MakeTask<'a> = dyn Fn(i32, Arc<Job>, Arc<AtomicBool>) -> Task + 'a;
 
 struct Running {
     thread: JoinHandle<Outcome>,
     stop: Arc<AtomicBool>,
+    /// The version it runs.
+    job: Arc<Job>,
     since: Instant,
     /// To be reported as released once it has stopped.
     revoked: bool,
@@ -33,7 +37,8 @@ struct Running {
 
 /// All shards of one job on this host.
 pub struct Supervisor<'a> {
-    make: &'a MakeTask,
+    make: &'a MakeTask<'a>,
+    slot: &'a Slot,
     observer: Arc<dyn Observer>,
     owned: BTreeSet<i32>,
     running: BTreeMap<i32, Running>,
@@ -47,9 +52,10 @@ pub struct Supervisor<'a> {
 
 impl<'a> Supervisor<'a> {
     /// Nothing runs yet.
-    pub fn new(make: &'a MakeTask, observer: Arc<dyn Observer>) -> Self {
+    pub fn new(make: &'a MakeTask<'a>, slot: &'a Slot, observer: Arc<dyn Observer>) -> Self {
         Self {
             make,
+            slot,
             observer,
             owned: BTreeSet::new(),
             running: BTreeMap::new(),
@@ -79,6 +85,7 @@ impl<'a> Supervisor<'a> {
             if !released.is_empty() {
                 membership.released(&released);
             }
+            self.replace_old();
             self.restart_due();
             if let Some(error) = self.halted.take() {
                 break Err(error);
@@ -131,7 +138,8 @@ impl<'a> Supervisor<'a> {
 
     fn start(&mut self, shard: i32) {
         let stop = Arc::new(AtomicBool::new(false));
-        let task = (self.make)(shard, stop.clone());
+        let job = self.slot.job();
+        let task = (self.make)(shard, job.clone(), stop.clone());
         match std::thread::Builder::new()
             .name(format!("shard-{shard}"))
             .spawn(move || task.run())
@@ -140,6 +148,7 @@ impl<'a> Supervisor<'a> {
                 let running = Running {
                     thread,
                     stop,
+                    job,
                     since: Instant::now(),
                     revoked: false,
                 };
@@ -224,6 +233,13 @@ impl<'a> Supervisor<'a> {
                 self.halted.get_or_insert(error);
             }
         }
+    }
+
+    /// End the epochs of shards that run another version than the slot has; they start again with that one.
+    fn replace_old(&self) {
+        let job = self.slot.job();
+        let old = self.running.values().filter(|r| !Arc::ptr_eq(&r.job, &job));
+        old.for_each(|running| running.stop.store(true, Ordering::Relaxed));
     }
 
     /// Start what has waited long enough and is ours as of the membership's last word.
