@@ -9,6 +9,12 @@ use std::sync::Arc;
 #[cfg(feature = "kafka")]
 pub fn connect(spec: &JobSpec) -> Result<Arc<dyn Log>> {
     let Some(connection) = &spec.kafka else {
+        if let Some(name) = &spec.connection {
+            return Err(Error::input(format!(
+                "`kafka: {name}` names a connection of a host (`sluicebox deploy`); to run the job here, write \
+                 `kafka: {{ bootstrap_servers: \"HOST:PORT\" }}`"
+            )));
+        }
         return Err(Error::input(
             "the spec does not say where Kafka is: add `kafka: { bootstrap_servers: \"HOST:PORT\" }`, or try the job without \
              a broker: `sluicebox run JOB.yaml --dev --input TOPIC=FILE`",

@@ -28,8 +28,10 @@ pub struct JobSpec {
     pub shards: Option<u16>,
     /// Which store keeps the state while the job runs.
     pub state: State,
-    /// How to reach Kafka; unset: the host's own setting.
+    /// How to reach Kafka; unset: by a connection of the host.
     pub kafka: Option<Connection>,
+    /// Which connection of the host it is; unset: its only or default one.
+    pub connection: Option<String>,
     /// Consumer group that holds the committed positions, in place of the job's own.
     pub group: Option<String>,
 }

@@ -10,7 +10,7 @@ use super::limits::{
     OVERLAY_BYTES_RANGE, ROCKSDB_BYTES_DEFAULT, ROCKSDB_BYTES_RANGE, SHARDS_MAX,
 };
 use super::model::{Connection, Epoch, Input, JobSpec, Source, State};
-use super::names::RESERVED_PREFIX;
+use super::names::{RESERVED_PREFIX, name_problem};
 use super::{properties, read_operators, read_sinks, read_source};
 use crate::log::Delivery;
 use std::collections::BTreeMap;
@@ -58,9 +58,10 @@ pub(super) fn job(root: &Cursor<'_>) -> Option<JobSpec> {
         c.integer(1..=i64::from(SHARDS_MAX)).map(|n| Some(n as u16))
     });
     let state = fields.or("state", STATE_DEFAULT, state);
-    let kafka = fields.or("kafka", None, |c| connection(&c).map(Some));
+    let kafka = fields.or("kafka", (None, None), |c| kafka(&c));
     let group = fields.or("group", None, |c| group(&c).map(Some));
     let _ = fields.or("description", None, |c| c.text().map(Some));
+    let (kafka, connection) = kafka?;
     let spec = JobSpec {
         job: job?,
         source: source?,
@@ -71,7 +72,8 @@ pub(super) fn job(root: &Cursor<'_>) -> Option<JobSpec> {
         dead_letter: dead_letter?,
         shards: shards?,
         state: state?,
-        kafka: kafka?,
+        kafka,
+        connection,
         group: group?,
     };
     check::whole(&fields, &spec)?;
@@ -156,6 +158,18 @@ fn delivery(fields: &Fields<'_>, source: Option<&Source>) -> Option<Delivery> {
         );
     }
     Some(delivery)
+}
+
+/// How to reach Kafka, or the name of one of the host's connections.
+fn kafka(cursor: &Cursor<'_>) -> Option<(Option<Connection>, Option<String>)> {
+    match cursor.as_text() {
+        Some(name) if name_problem(name).is_some() => cursor.wrong_help(
+            format!("{} is no name of a host's connection", cursor.written()),
+            "an address stands in `kafka: { bootstrap_servers: ... }`",
+        ),
+        Some(name) => Some((None, Some(name.to_owned()))),
+        None => Some((Some(connection(cursor)?), None)),
+    }
 }
 
 /// How to reach Kafka: `bootstrap_servers` and `properties`, none of which loads code or breaks what sluicebox promises.
