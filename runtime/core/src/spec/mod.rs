@@ -44,7 +44,7 @@ pub use model::{
     Connection, Epoch, Input, JobSpec, LateSpec, ModuleRef, OnError, Operator, OperatorKind,
     Output, Sink, Source, StartSpec, State, Upstream, WatermarkSpec, Window,
 };
-pub use names::RESERVED_PREFIX;
+pub use names::{RESERVED_PREFIX, name_problem};
 pub use plan::operator_number;
 pub use problem::{Place, Problem, Problems};
 pub use time::{format_time_ms, parse_time_ms};
