@@ -42,7 +42,7 @@ pub use model::{
     Connection, Epoch, Input, JobSpec, LateSpec, ModuleRef, OnError, Operator, OperatorKind,
     Output, Sink, Source, StartSpec, State, Upstream, WatermarkSpec, Window,
 };
-pub use names::RESERVED_PREFIX;
+pub use names::{RESERVED_PREFIX, name_problem};
 pub use plan::operator_number;
 pub use problem::{Place, Problem, Problems};
 pub use read::API_VERSION;
