@@ -65,7 +65,10 @@ impl fmt::Display for ApiEvent {
                 tls: false,
             } => write!(f, "the API listens on http://{address}"),
             Self::FirstToken { path } => {
-                write!(f, "the first token, for the whole installation, is in {path}")
+                write!(
+                    f,
+                    "the first token, for the whole installation, is in {path}"
+                )
             }
             Self::Denied { why } => write!(f, "a token was refused: {why}"),
             Self::Failed { request, why } => write!(f, "{request} failed: {why}"),
@@ -75,11 +78,12 @@ impl fmt::Display for ApiEvent {
                 request,
             } => write!(f, "revision {revision} by token {by}: {request}"),
             Self::Stale { why } => write!(f, "the catalog can't be read anew: {why}"),
-            Self::Certificates { wrong: None } => {
-                f.write_str("the certificates were read anew")
-            }
+            Self::Certificates { wrong: None } => f.write_str("the certificates were read anew"),
             Self::Certificates { wrong: Some(why) } => {
-                write!(f, "the new certificates can't be used, the old ones stay: {why}")
+                write!(
+                    f,
+                    "the new certificates can't be used, the old ones stay: {why}"
+                )
             }
             Self::Stopping => f.write_str("the API stops"),
         }

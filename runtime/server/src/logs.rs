@@ -84,7 +84,9 @@ impl Logs {
             ring.bytes -= oldest.bytes();
             ring.first += 1;
         }
-        self.0.next.send_replace(ring.first + ring.lines.len() as u64);
+        self.0
+            .next
+            .send_replace(ring.first + ring.lines.len() as u64);
     }
 
     /// A reader that begins with the last `tail` lines.

@@ -63,11 +63,19 @@ mod tests {
         }
         assert_eq!(rates.take("a", ms(1_000)), Err(ms(100)));
         assert_eq!(rates.take("a", ms(1_040)), Err(ms(60)));
-        assert_eq!(rates.take("b", ms(1_040)), Ok(()), "others are not concerned");
+        assert_eq!(
+            rates.take("b", ms(1_040)),
+            Ok(()),
+            "others are not concerned"
+        );
         assert_eq!(rates.take("a", ms(1_100)), Ok(()));
         assert_eq!(rates.take("a", ms(1_100)), Err(ms(100)));
         for _ in 0..3 {
-            assert_eq!(rates.take("a", ms(9_000)), Ok(()), "full again, and not fuller");
+            assert_eq!(
+                rates.take("a", ms(9_000)),
+                Ok(()),
+                "full again, and not fuller"
+            );
         }
         assert_eq!(rates.take("a", ms(9_000)), Err(ms(100)));
     }

@@ -17,8 +17,7 @@ pub struct Slots {
 /// A place; given back when dropped.
 #[derive(Debug)]
 pub struct Slot {
-    slots: Arc<Slots>,
-    tenant: String,
+    _reserved: Reserved,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -45,19 +44,16 @@ impl Slots {
     pub async fn take(self: &Arc<Self>, tenant: &str, wait: Duration) -> Result<Slot, Full> {
         let reserved = self.reserve(tenant)?;
         let permit = tokio::time::timeout(wait, self.all.clone().acquire_owned()).await;
-        let Ok(Ok(permit)) = permit else {
-            return Err(Full::All);
-        };
-        // From here on the slot gives the reservation back.
-        std::mem::forget(reserved);
-        Ok(Slot {
-            slots: self.clone(),
-            tenant: tenant.to_owned(),
-            _permit: permit,
-        })
+        match permit {
+            Ok(Ok(permit)) => Ok(Slot {
+                _reserved: reserved,
+                _permit: permit,
+            }),
+            _ => Err(Full::All),
+        }
     }
 
-    fn reserve<'a>(&'a self, tenant: &'a str) -> Result<Reserved<'a>, Full> {
+    fn reserve(self: &Arc<Self>, tenant: &str) -> Result<Reserved, Full> {
         let mut taken = self.taken();
         let count = taken.get(tenant).copied().unwrap_or_default();
         if count >= self.per_tenant_max {
@@ -65,8 +61,8 @@ impl Slots {
         }
         taken.insert(tenant.to_owned(), count + 1);
         Ok(Reserved {
-            slots: self,
-            tenant,
+            slots: Arc::clone(self),
+            tenant: tenant.to_owned(),
         })
     }
 
@@ -84,19 +80,15 @@ impl Slots {
     }
 }
 
-/// A tenant's place while it waits for one of all; waiting may end at any time because the client left.
-struct Reserved<'a> {
-    slots: &'a Slots,
-    tenant: &'a str,
+/// One of a tenant's own places, held also while it waits for one of all: waiting may end at any time because the
+/// client left.
+#[derive(Debug)]
+struct Reserved {
+    slots: Arc<Slots>,
+    tenant: String,
 }
 
-impl Drop for Reserved<'_> {
-    fn drop(&mut self) {
-        self.slots.leave(self.tenant);
-    }
-}
-
-impl Drop for Slot {
+impl Drop for Reserved {
     fn drop(&mut self) {
         self.slots.leave(&self.tenant);
     }
@@ -118,6 +110,10 @@ mod tests {
         drop(a1);
         let _c1 = slots.take("c", now).await.expect("free again");
         assert_eq!(slots.take("a", now).await.err(), Some(Full::All));
-        assert_eq!(slots.taken().get("a"), Some(&1), "a failed try costs nothing");
+        assert_eq!(
+            slots.taken().get("a"),
+            Some(&1),
+            "a failed try costs nothing"
+        );
     }
 }

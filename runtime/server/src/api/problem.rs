@@ -54,22 +54,70 @@ pub enum Kind {
 impl Kind {
     fn parts(self) -> (&'static str, &'static str, StatusCode) {
         match self {
-            Self::Request => ("request", "The request is malformed", StatusCode::BAD_REQUEST),
+            Self::Request => (
+                "request",
+                "The request is malformed",
+                StatusCode::BAD_REQUEST,
+            ),
             Self::Token => ("token", "A valid token is needed", StatusCode::UNAUTHORIZED),
-            Self::Scope => ("scope", "The token does not allow this", StatusCode::FORBIDDEN),
-            Self::Policy => ("policy", "The tenant's policy does not allow this", StatusCode::FORBIDDEN),
-            Self::Quota => ("quota", "The tenant's quota is used up", StatusCode::FORBIDDEN),
+            Self::Scope => (
+                "scope",
+                "The token does not allow this",
+                StatusCode::FORBIDDEN,
+            ),
+            Self::Policy => (
+                "policy",
+                "The tenant's policy does not allow this",
+                StatusCode::FORBIDDEN,
+            ),
+            Self::Quota => (
+                "quota",
+                "The tenant's quota is used up",
+                StatusCode::FORBIDDEN,
+            ),
             Self::Missing => ("missing", "Not found", StatusCode::NOT_FOUND),
-            Self::Method => ("method", "The resource does not do that", StatusCode::METHOD_NOT_ALLOWED),
-            Self::Slow => ("slow", "The request took too long to arrive", StatusCode::REQUEST_TIMEOUT),
+            Self::Method => (
+                "method",
+                "The resource does not do that",
+                StatusCode::METHOD_NOT_ALLOWED,
+            ),
+            Self::Slow => (
+                "slow",
+                "The request took too long to arrive",
+                StatusCode::REQUEST_TIMEOUT,
+            ),
             Self::Conflict => ("conflict", "Not in the present state", StatusCode::CONFLICT),
-            Self::TooLarge => ("too-large", "The body is too large", StatusCode::PAYLOAD_TOO_LARGE),
-            Self::Invalid => ("invalid", "Not acceptable as it is", StatusCode::UNPROCESSABLE_ENTITY),
-            Self::Module => ("module", "The module is refused", StatusCode::UNPROCESSABLE_ENTITY),
-            Self::Spec => ("spec", "The job spec is refused", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::TooLarge => (
+                "too-large",
+                "The body is too large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+            ),
+            Self::Invalid => (
+                "invalid",
+                "Not acceptable as it is",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::Module => (
+                "module",
+                "The module is refused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::Spec => (
+                "spec",
+                "The job spec is refused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
             Self::Rate => ("rate", "Too many requests", StatusCode::TOO_MANY_REQUESTS),
-            Self::Unavailable => ("unavailable", "The host can't answer now", StatusCode::SERVICE_UNAVAILABLE),
-            Self::Internal => ("internal", "The host failed", StatusCode::INTERNAL_SERVER_ERROR),
+            Self::Unavailable => (
+                "unavailable",
+                "The host can't answer now",
+                StatusCode::SERVICE_UNAVAILABLE,
+            ),
+            Self::Internal => (
+                "internal",
+                "The host failed",
+                StatusCode::INTERNAL_SERVER_ERROR,
+            ),
         }
     }
 }
@@ -177,9 +225,12 @@ impl Problem {
 
     /// A fault of ours; the client learns no more than that.
     pub fn internal(cause: impl Into<String>) -> Self {
-        Self::new(Kind::Internal, "the request failed through no fault of yours")
-            .help("the reason is in the host's log; whoever runs the host can find it there")
-            .cause(cause)
+        Self::new(
+            Kind::Internal,
+            "the request failed through no fault of yours",
+        )
+        .help("the reason is in the host's log; whoever runs the host can find it there")
+        .cause(cause)
     }
 
     /// Something the host needs can't be used now.
@@ -304,3 +355,13 @@ impl From<spec::Problems> for Problem {
         Self::spec(problems.list().iter().map(problem).collect())
     }
 }
+
+/// That any operation may answer with a problem, for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+#[response(
+    status = "default",
+    description = "A problem",
+    content_type = "application/problem+json"
+)]
+#[allow(dead_code, reason = "only its shape is used")]
+pub struct Problems(#[to_schema] ProblemBody);

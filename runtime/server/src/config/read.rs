@@ -2,8 +2,8 @@
 
 use super::{Config, ConfigPath, Connections, Objects, Tls};
 use crate::limits::Limits;
-use sluicebox_core::spec::name_problem;
 use sluicebox_core::spec::document::{Cursor, Fields, connection};
+use sluicebox_core::spec::name_problem;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -28,7 +28,9 @@ const TIMEOUT_MS_RANGE: RangeInclusive<i64> = 100..=600_000;
 /// Read the whole configuration. `None`: problems were reported.
 pub(super) fn config(root: &Cursor<'_>) -> Option<Config> {
     let fields = root.fields(&KEYS)?;
-    let installation = fields.or("installation", INSTALLATION_DEFAULT.to_owned(), |c| c.name());
+    let installation = fields.or("installation", INSTALLATION_DEFAULT.to_owned(), |c| {
+        c.name()
+    });
     let insecure = fields.or("insecure", false, |c| c.boolean());
     let tls = fields.or("tls", None, |c| tls(&c).map(Some));
     let secure = fields.get("tls").is_some() || insecure != Some(false);
@@ -148,7 +150,12 @@ fn limits(cursor: &Cursor<'_>) -> Option<Limits> {
     let burst = per_second.unwrap_or_default().saturating_mul(2);
     let burst = number(&fields, "requests_burst", burst, REQUESTS_RANGE);
     let connections_max = default.connections_max as u32;
-    let connections_max = number(&fields, "connections_max", connections_max, CONNECTIONS_MAX_RANGE);
+    let connections_max = number(
+        &fields,
+        "connections_max",
+        connections_max,
+        CONNECTIONS_MAX_RANGE,
+    );
     let head = timeout_ms(&fields, "head_timeout", default.head_timeout_ms);
     let body = timeout_ms(&fields, "body_timeout", default.body_timeout_ms);
     let handshake = timeout_ms(&fields, "handshake_timeout", default.handshake_timeout_ms);
@@ -162,12 +169,7 @@ fn limits(cursor: &Cursor<'_>) -> Option<Limits> {
     })
 }
 
-fn number(
-    fields: &Fields<'_>,
-    key: &str,
-    default: u32,
-    range: RangeInclusive<i64>,
-) -> Option<u32> {
+fn number(fields: &Fields<'_>, key: &str, default: u32, range: RangeInclusive<i64>) -> Option<u32> {
     // The ranges are far inside of 32 bits.
     fields.or(key, default, |c| c.integer(range).map(|n| n as u32))
 }
