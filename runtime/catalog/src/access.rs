@@ -138,3 +138,83 @@ impl Catalog {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Change;
+    use crate::fixtures::*;
+
+    fn presented(n: u8) -> Presented {
+        token::parse(&generated(n).text).unwrap()
+    }
+
+    #[test]
+    fn a_valid_token_says_who_it_is() {
+        let catalog = shop();
+        let admin = catalog.authenticate(&presented(1), START_MS).unwrap();
+        assert_eq!(
+            (admin.tenant.as_deref(), admin.allows(Scope::Admin)),
+            (None, true)
+        );
+        assert!(admin.covers("shop") && admin.covers("toys"));
+        let deployer = catalog.authenticate(&presented(2), START_MS).unwrap();
+        assert_eq!(deployer.token_id, generated(2).id);
+        assert!(deployer.covers("shop") && !deployer.covers("toys"));
+        assert!(deployer.allows(Scope::View) && !deployer.allows(Scope::Admin));
+    }
+
+    #[test]
+    fn refusals_differ_inside_and_not_outside() {
+        let mut catalog = shop();
+        let expires = Token {
+            expires_ms: Some(START_MS + 60_000),
+            ..token_of(Some("shop"), &[Scope::View])
+        };
+        apply(&mut catalog, token(3, expires)).unwrap();
+        apply(&mut catalog, token(4, token_of(None, &[Scope::View]))).unwrap();
+        let revoked = Change::TokenRevoked {
+            id: generated(4).id,
+        };
+        apply(&mut catalog, revoked).unwrap();
+        let wrong = |n: u8, secret: u8| Presented {
+            id: generated(n).id,
+            secret: presented(secret).secret,
+        };
+        let denied = |presented: &Presented, now_ms: i64| {
+            catalog.authenticate(presented, now_ms).unwrap_err()
+        };
+        let late = START_MS + 60_000;
+        assert!(catalog.authenticate(&presented(3), late - 1).is_ok());
+        let mut found = vec![
+            denied(&presented(9), START_MS),
+            denied(&wrong(1, 2), START_MS),
+            denied(&presented(4), START_MS),
+            denied(&presented(3), late),
+        ];
+        assert_eq!(
+            denied(&wrong(4, 1), START_MS),
+            Denied::Secret,
+            "no word of its being revoked"
+        );
+        catalog.tenants.get_mut("shop").unwrap().disabled = true;
+        found.push(catalog.authenticate(&presented(2), START_MS).unwrap_err());
+        use Denied::*;
+        assert_eq!(found, [Unknown, Secret, Revoked, Expired, TenantDisabled]);
+        let inside: BTreeSet<_> = found.iter().map(|denied| denied.reason()).collect();
+        let outside: BTreeSet<_> = found.iter().map(ToString::to_string).collect();
+        assert_eq!((inside.len(), outside.len()), (5, 1));
+        insta::assert_snapshot!(found[0], @"this token is not valid (any more): ask whoever runs the installation for a new one");
+    }
+
+    #[test]
+    fn scopes_include_each_other() {
+        use Scope::*;
+        let all = [Admin, Deploy, Push, View];
+        let may = |scope: Scope| all.map(|needed| scope.includes(needed));
+        assert_eq!(may(Admin), [true, true, true, true]);
+        assert_eq!(may(Deploy), [false, true, false, true]);
+        assert_eq!(may(Push), [false, false, true, true]);
+        assert_eq!(may(View), [false, false, false, true]);
+    }
+}

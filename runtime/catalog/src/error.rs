@@ -154,3 +154,42 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether it is of this kind, and its text.
+    fn text(kind: Kind, error: Error) -> String {
+        assert_eq!(error.kind(), kind);
+        error.to_string()
+    }
+
+    #[test]
+    fn errors_say_what_to_do() {
+        let (object, why) = (
+            "catalog/log/8.json".to_owned(),
+            "no route to host".to_owned(),
+        );
+        let refused = Refused::missing("job `shop/spend`");
+        insta::assert_snapshot!(text(Kind::Input, refused.into()), @"there is no job `shop/spend`");
+        let objects = Error::Objects {
+            object: object.clone(),
+            why: why.clone(),
+        };
+        insta::assert_snapshot!(text(Kind::Retry, objects), @"the object store failed at `catalog/log/8.json`: no route to host. Nothing was changed; try again");
+        let uncertain = Error::Uncertain {
+            object: object.clone(),
+            why,
+        };
+        insta::assert_snapshot!(text(Kind::Retry, uncertain), @"the object store did not confirm `catalog/log/8.json`: no route to host. It is not known whether the change was made: look before you repeat it");
+        insta::assert_snapshot!(text(Kind::Retry, Error::Contended { tries: 64 }), @"other changes came first 64 times. Nothing was changed; try again");
+        let access = Error::Access {
+            object,
+            why: "read-only file system".to_owned(),
+        };
+        insta::assert_snapshot!(text(Kind::Operator, access), @"the object store gives no access to `catalog/log/8.json`: read-only file system. Check the permissions of the folder or bucket, and the credentials");
+        insta::assert_snapshot!(text(Kind::Operator, Error::Random("none".to_owned())), @"the operating system gives no random numbers: none");
+        insta::assert_snapshot!(text(Kind::Report, Error::Invariant("why".to_owned())), @"this change would break the catalog (why), which is a fault of sluicebox. Nothing was changed; report it");
+    }
+}

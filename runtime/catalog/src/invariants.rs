@@ -4,7 +4,7 @@
 use crate::access::Scope;
 use crate::apply::own_module;
 use crate::digest::is_digest;
-use crate::limits::{JOB_VERSIONS_MAX, MODULE_VERSIONS_MAX};
+use crate::limits::{JOB_HISTORY_BYTES_MAX, JOB_VERSIONS_MAX, MODULE_VERSIONS_MAX};
 use crate::state::{Catalog, Job, JobVersion, Module, Tenant};
 use crate::token::is_id;
 use sluicebox_core::spec::name_problem;
@@ -124,7 +124,11 @@ fn history_is_ordered(catalog: &Catalog) -> bool {
 }
 
 fn history_is_bounded(catalog: &Catalog) -> bool {
-    jobs(catalog).all(|(_, job)| job.versions.len() <= JOB_VERSIONS_MAX)
+    jobs(catalog).all(|(_, job)| {
+        let bytes: usize = job.versions.values().map(|v| v.spec.len()).sum();
+        let fits = bytes <= JOB_HISTORY_BYTES_MAX || job.versions.len() == 1;
+        fits && job.versions.len() <= JOB_VERSIONS_MAX
+    })
 }
 
 fn modules_are_there(catalog: &Catalog) -> bool {
@@ -154,4 +158,72 @@ fn jobs(catalog: &Catalog) -> impl Iterator<Item = (&String, &Job)> {
         .tenants
         .values()
         .flat_map(|tenant| tenant.jobs.iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{digest, shop};
+
+    /// What the catalog `shop` breaks once it was edited.
+    fn broken_by(edit: impl FnOnce(&mut Catalog, &mut Tenant)) -> Option<&'static str> {
+        let mut catalog = shop();
+        let mut tenant = catalog.tenants.remove("shop").unwrap();
+        edit(&mut catalog, &mut tenant);
+        catalog.tenants.insert("shop".to_owned(), tenant);
+        check(&catalog).err()
+    }
+
+    /// Each invariant is broken by one edit, in their order: none is idle, none is hidden by another.
+    #[test]
+    fn each_invariant_finds_what_it_is_for() {
+        let found = [
+            broken_by(|catalog, _| {
+                let toys = catalog.tenants["toys"].clone();
+                catalog.tenants.insert("../toys".to_owned(), toys);
+            }),
+            broken_by(|catalog, _| {
+                let mut tokens = catalog.tokens.values_mut();
+                tokens.find(|t| t.tenant.is_some()).unwrap().tenant = Some("gone".to_owned());
+            }),
+            broken_by(|catalog, _| {
+                for token in catalog.tokens.values_mut() {
+                    token.tenant = Some("toys".to_owned());
+                }
+            }),
+            broken_by(|catalog, _| {
+                catalog.tokens.values_mut().next().unwrap().hash = "hunter2".to_owned();
+            }),
+            broken_by(|_, shop| shop.modules.get_mut("valid").unwrap().next_version = 2),
+            broken_by(|_, shop| {
+                let valid = shop.modules.get_mut("valid").unwrap();
+                valid.versions.get_mut(&2).unwrap().digest = "..".to_owned();
+            }),
+            broken_by(|_, shop| {
+                let valid = shop.modules.get_mut("valid").unwrap();
+                valid.versions.get_mut(&2).unwrap().digest = digest(1);
+            }),
+            broken_by(|_, shop| shop.jobs.get_mut("spend").unwrap().current = 2),
+            broken_by(|_, shop| {
+                let twin = shop.jobs["spend"].clone();
+                shop.jobs.insert("twin".to_owned(), twin);
+            }),
+            broken_by(|catalog, _| catalog.revision = 3),
+            broken_by(|_, shop| {
+                let spend = shop.jobs.get_mut("spend").unwrap();
+                spend.current = 2;
+                let mut large = spend.versions[&1].clone();
+                large.spec = "x".repeat(JOB_HISTORY_BYTES_MAX);
+                spend.versions.get_mut(&1).unwrap().revision -= 1;
+                spend.uid -= 1;
+                spend.versions.insert(2, large);
+            }),
+            broken_by(|_, shop| {
+                shop.modules.get_mut("valid").unwrap().versions.remove(&1);
+            }),
+        ];
+        let all: Vec<_> = INVARIANTS.iter().map(|(_, why)| Some(*why)).collect();
+        assert_eq!(found.to_vec(), all);
+        assert_eq!(check(&shop()), Ok(()));
+    }
 }

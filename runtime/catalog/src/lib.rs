@@ -15,6 +15,8 @@ mod calls;
 mod change;
 mod digest;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod format;
 mod invariants;
 pub mod limits;

@@ -68,3 +68,33 @@ fn without_secrets(url: &str) -> String {
         _ => url.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_folder_is_made_and_closed_to_others() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = base.path().join("deep").join("catalog");
+        objects(folder.to_str().unwrap()).unwrap();
+        let mode = std::fs::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        objects(&format!("file://{}", folder.display())).expect("it may be there already");
+    }
+
+    #[test]
+    fn other_places_are_refused() {
+        let why = |url: &str| objects(url).unwrap_err().to_string();
+        insta::assert_snapshot!(why("s3://bucket/prefix"), @"`s3://bucket/prefix` can't hold the catalog: buckets are not built in yet: give the path of a folder");
+        insta::assert_snapshot!(why("s3://key:secret@bucket/prefix"), @"`s3://…@bucket/prefix` can't hold the catalog: buckets are not built in yet: give the path of a folder");
+        insta::assert_snapshot!(why("http://example.org"), @"`http://example.org` can't hold the catalog: give the path of a folder, or a `file://` URL");
+        insta::assert_snapshot!(why("file://here"), @"`file://here` can't hold the catalog: a `file://` URL has an absolute path, such as `file:///var/lib/sluicebox`");
+        insta::assert_snapshot!(why("file:///with%20space"), @"`file:///with%20space` can't hold the catalog: URLs with `%` are not understood: give the folder as a path");
+        insta::assert_snapshot!(why(""), @"`` can't hold the catalog: give the path of a folder");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let refused = why(&file.path().join("below").display().to_string());
+        assert!(refused.contains("can't hold the catalog"), "{refused}");
+    }
+}

@@ -134,3 +134,70 @@ impl fmt::Display for Pattern {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_names_and_prefixes() {
+        let matches = |pattern: &str, name: &str| Pattern::parse(pattern).unwrap().matches(name);
+        assert!(matches("orders", "orders") && !matches("orders", "orders-2"));
+        assert!(matches("orders.*", "orders.eu") && !matches("orders.*", "orders"));
+        assert!(matches("*", "anything"));
+    }
+
+    #[test]
+    fn what_is_ours_is_never_granted() {
+        let matches = |pattern: &str, name: &str| Pattern::parse(pattern).unwrap().matches(name);
+        assert!(!matches("*", "sluicebox.1.7.changelog") && !matches("slu*", "sluicebox.x"));
+        assert!(
+            matches("sluicebox*", "sluicebox-demo"),
+            "the dot makes it ours"
+        );
+        for pattern in ["sluicebox.*", "sluicebox.x"] {
+            assert!(Pattern::parse(pattern).is_err());
+        }
+        insta::assert_snapshot!(Pattern::parse("sluicebox.*").unwrap_err(), @"`sluicebox.*` can't be granted: names that begin with `sluicebox.` belong to sluicebox");
+    }
+
+    #[test]
+    fn other_texts_are_no_patterns() {
+        for text in ["", "a*b", "**", "a b", "a/b", "ä", &"a".repeat(250)] {
+            assert!(Pattern::parse(text).is_err(), "{text}");
+        }
+        insta::assert_snapshot!(Pattern::parse("a*b").unwrap_err(), @"`a*b` is no pattern: write a name of up to 249 letters, digits, `.`, `_` and `-`, or a prefix of one followed by a single `*`");
+        let read: Result<Policy, _> = serde_json::from_str(r#"{"read": ["a*b"]}"#);
+        assert!(read.is_err(), "nor when they come as JSON");
+    }
+
+    #[test]
+    fn nothing_is_granted_unless_listed() {
+        let policy: Policy =
+            serde_json::from_str(r#"{"read": ["in.*"], "write": ["out"]}"#).unwrap();
+        assert!(policy.may_read("in.1") && !policy.may_read("out"));
+        assert!(policy.may_write("out") && !policy.may_write("in.1"));
+        assert!(!policy.may_use_group("g") && policy.may_connect("main"));
+        let narrow = Policy {
+            connections: vec!["eu".to_owned()],
+            ..Policy::default()
+        };
+        assert!(
+            narrow.may_connect("eu") && !narrow.may_connect("main") && !narrow.may_read("in.1")
+        );
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        let many = Policy {
+            read: vec![Pattern::parse("a").unwrap(); POLICY_ENTRIES_MAX + 1],
+            ..Policy::default()
+        };
+        insta::assert_snapshot!(many.check().unwrap_err(), @"`read` has 101 entries, more than 100: use patterns such as `orders.*`");
+        let odd = Policy {
+            connections: vec!["EU".to_owned()],
+            ..Policy::default()
+        };
+        insta::assert_snapshot!(odd.check().unwrap_err(), @"`EU` is no name of a connection: names have 1 to 40 characters out of `a`-`z`, `0`-`9` and `-`");
+    }
+}

@@ -136,3 +136,80 @@ fn id_text(random: &[u8]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(seed: u8) -> [u8; RANDOM_BYTES] {
+        std::array::from_fn(|i| seed.wrapping_add(i as u8).wrapping_mul(41))
+    }
+
+    #[test]
+    fn a_token_comes_back_as_it_was_made() {
+        let made = generate(bytes(7));
+        let presented = parse(&made.text).unwrap();
+        assert_eq!(presented.id, made.id);
+        assert_eq!(hash(&presented.secret), made.hash);
+        assert_ne!(generate(bytes(8)).id, made.id);
+        assert_ne!(generate(bytes(8)).hash, made.hash);
+    }
+
+    /// The text is kept by users and known to scanners: it does not change.
+    #[test]
+    fn golden_token() {
+        let made = generate(bytes(7));
+        insta::assert_snapshot!(made.text, @"sbx_ek80yimbto_1f48719ac3ec153e6790b9e20b345d86afd8012a537ca5cef72049729bc4ed1636aaaf52");
+        insta::assert_snapshot!(made.hash, @"f0af839120d0cf16656e68ef5045ef32b4eb8c432dafa8c0bcf67fe13e99cee0");
+    }
+
+    #[test]
+    fn every_single_typo_is_found() {
+        let text = generate(bytes(7)).text;
+        for at in 0..text.len() {
+            for wrong in ['0', '1', 'f', 'z', 'Z', '_', ' '] {
+                let mut typo = text.clone();
+                typo.replace_range(at..=at, &wrong.to_string());
+                assert!(typo == text || parse(&typo).is_err(), "{typo}");
+            }
+        }
+        for end in 0..text.len() {
+            assert!(parse(&text[..end]).is_err());
+        }
+        assert!(parse(&format!("{text}0")).is_err());
+        assert!(parse(&text.replace('0', "é")).is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_text() {
+        let text = generate(bytes(7)).text;
+        let why = |text: &str| parse(text).unwrap_err();
+        insta::assert_snapshot!(why("hunter2"), @"this is no sluicebox token: they begin with `sbx_`. Ask whoever runs the installation for one");
+        insta::assert_snapshot!(why(&text[..40]), @"this token is not complete: copy all of it, from `sbx_` to the end and without spaces");
+        let swapped = format!("{}{}{}", &text[..80], &text[81..82], &text[80..81]) + &text[82..];
+        insta::assert_snapshot!(why(&swapped), @"this token has a typo: its checksum does not fit. Copy it again");
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let made = generate(bytes(7));
+        let presented = parse(&made.text).unwrap();
+        let printed = format!("{made:?} {presented:?}");
+        assert!(printed.contains(&made.id) && !printed.contains(&presented.secret[..8]));
+        assert!(!printed.contains(&made.hash[..8]));
+    }
+
+    #[test]
+    fn texts_are_compared_whole() {
+        assert!(same("", "") && same("abc", "abc"));
+        for (a, b) in [
+            ("abc", "abd"),
+            ("abc", "xbc"),
+            ("abc", "ab"),
+            ("ab", "abc"),
+            ("", "a"),
+        ] {
+            assert!(!same(a, b), "{a} {b}");
+        }
+    }
+}

@@ -5,6 +5,8 @@
 mod jobs;
 mod modules;
 mod tenants;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 pub(crate) use jobs::own_module;

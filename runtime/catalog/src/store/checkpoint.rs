@@ -1,9 +1,9 @@
 //! Checkpoints: the whole catalog as one object, so that a start need not read the whole log. They hold nothing that the
 //! log does not, so writing one may fail, and a damaged one may be deleted.
 
-use crate::calls::{Objects, error, numbered};
+use crate::calls::{Fault, Objects, error, numbered};
 use crate::error::Error;
-use crate::format::{decode_checkpoint, encode_checkpoint};
+use crate::format::{advise, decode_checkpoint, encode_checkpoint};
 use crate::limits::{CHECKPOINT_BYTES_MAX, CHECKPOINT_REVISIONS, CHECKPOINTS_KEPT};
 use crate::state::Catalog;
 
@@ -16,17 +16,12 @@ pub(super) async fn newest(objects: &Objects) -> Result<Catalog, Error> {
         return Ok(Catalog::default());
     };
     let object = numbered(FOLDER, number);
-    let Some(bytes) = objects.read(&object, CHECKPOINT_BYTES_MAX).await? else {
-        let why = "it was listed and can't be read yet".to_owned();
-        return Err(Error::Objects { object, why });
+    let found = match objects.read(&object, CHECKPOINT_BYTES_MAX).await {
+        Ok(Some(bytes)) => decode_checkpoint(&object, number, &bytes),
+        Ok(None) => Err(error(&object, Fault::Missing)),
+        Err(error) => Err(error),
     };
-    decode_checkpoint(&object, number, &bytes).map_err(|error| match error {
-        Error::Damaged { object, why } => Error::Damaged {
-            object,
-            why: format!("{why}. Delete it: the log has everything that is in it"),
-        },
-        other => other,
-    })
+    found.map_err(|error| advise(error, "Delete it: the log has everything that is in it"))
 }
 
 /// Write one every [`CHECKPOINT_REVISIONS`], and remove the oldest.

@@ -4,7 +4,7 @@
 use crate::calls::{Fault, Objects, error, numbered};
 use crate::change::Revision;
 use crate::error::Error;
-use crate::format::{damaged, decode_revision, encode_revision};
+use crate::format::{advise, damaged, decode_revision, encode_revision};
 use crate::invariants;
 use crate::limits::{CALL_TRIES_MAX, READS_AT_ONCE, REVISION_BYTES_MAX};
 use crate::state::Catalog;
@@ -12,6 +12,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 /// Where revisions are.
 pub(super) const FOLDER: &str = "catalog/log";
+
+const RESTORE: &str = "Restore it from a backup";
 
 /// Whose revision is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +67,7 @@ pub(super) async fn publish(objects: &Objects, revision: &Revision) -> Result<Wi
         objects.pause(attempt).await;
         match objects.create(&object, bytes.clone()).await {
             Ok(()) => return Ok(Winner::Us),
-            // Never so far was it even tried, so nothing can come of it later.
+            // Turned away at the first try: nothing is under way that could still arrive.
             Err(fault @ Fault::Denied(_)) if attempt == 0 => return Err(error(&object, fault)),
             Err(fault) => why = fault.to_string(),
         }
@@ -73,8 +75,8 @@ pub(super) async fn publish(objects: &Objects, revision: &Revision) -> Result<Wi
             Ok(Some(found)) if found == *revision => return Ok(Winner::Us),
             Ok(Some(_)) => return Ok(Winner::Another),
             Ok(None) => {}
-            Err(error @ (Error::Damaged { .. } | Error::Format { .. })) => return Err(error),
-            Err(error) => why = error.to_string(),
+            Err(Error::Objects { why: said, .. } | Error::Access { why: said, .. }) => why = said,
+            Err(error) => return Err(error),
         }
     }
     Err(Error::Uncertain { object, why })
@@ -101,10 +103,12 @@ pub(super) async fn check_predecessor(objects: &Objects, revision: u64) -> Resul
 
 async fn read(objects: &Objects, number: u64) -> Result<Option<Revision>, Error> {
     let object = numbered(FOLDER, number);
-    let bytes = objects.read(&object, REVISION_BYTES_MAX).await?;
-    bytes
-        .map(|bytes| decode_revision(&object, number, &bytes))
-        .transpose()
+    let found = match objects.read(&object, REVISION_BYTES_MAX).await {
+        Ok(Some(bytes)) => decode_revision(&object, number, &bytes).map(Some),
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    found.map_err(|error| advise(error, RESTORE))
 }
 
 /// A revision that must be there, as a later one is. Some stores show new objects only after a while.
@@ -116,7 +120,7 @@ async fn read_listed(objects: &Objects, number: u64, last: u64) -> Result<Revisi
         }
     }
     let why = format!(
-        "it is not there, but revision {last} is. Restore it from a backup; nothing can be read past the gap"
+        "it is not there, but revision {last} is, and nothing can be read past the gap. {RESTORE}"
     );
     Err(damaged(&numbered(FOLDER, number), why))
 }
@@ -126,7 +130,7 @@ fn take(catalog: &mut Catalog, revision: &Revision) -> Result<(), Error> {
     catalog.apply(revision).map_err(|refused| {
         damaged(
             &object(),
-            format!("the revisions before it do not allow it: {refused}"),
+            format!("the revisions before it do not allow it ({refused}). {RESTORE}"),
         )
     })
 }
@@ -135,7 +139,7 @@ fn check(catalog: &Catalog) -> Result<(), Error> {
     invariants::check(catalog).map_err(|why| {
         damaged(
             &numbered(FOLDER, catalog.revision),
-            format!("a rule does not hold after it ({why})"),
+            format!("a rule does not hold after it ({why}). {RESTORE}"),
         )
     })
 }

@@ -3,6 +3,8 @@
 mod checkpoint;
 mod log;
 mod modules;
+#[cfg(test)]
+mod tests;
 
 use crate::calls::{Objects, Patience};
 use crate::change::{Change, FORMAT, Revision};

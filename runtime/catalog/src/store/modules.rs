@@ -5,7 +5,7 @@ use super::Store;
 use crate::calls::error;
 use crate::digest::{is_digest, sha256_hex};
 use crate::error::{Error, Refused};
-use crate::format::damaged;
+use crate::format::{advise, damaged};
 use crate::limits::{CALL_TRIES_MAX, MODULE_BYTES_MAX};
 use bytes::Bytes;
 
@@ -47,16 +47,13 @@ impl Store {
             return Err(Refused::missing(format!("module with the digest `{digest}`")).into());
         }
         let object = object(digest);
-        let found = self.0.objects.read(&object, MODULE_BYTES_MAX).await?;
-        let bytes =
-            found.ok_or_else(|| damaged(&object, "it is not there. Push the module again"))?;
-        match sha256_hex(&bytes) == digest {
-            true => Ok(bytes),
-            false => Err(damaged(
-                &object,
-                "its content does not have this digest. Push the module again",
-            )),
-        }
+        let found = match self.0.objects.read(&object, MODULE_BYTES_MAX).await {
+            Ok(Some(bytes)) if sha256_hex(&bytes) == digest => Ok(bytes),
+            Ok(Some(_)) => Err(damaged(&object, "its content does not have this digest")),
+            Ok(None) => Err(damaged(&object, "it is not there")),
+            Err(error) => Err(error),
+        };
+        found.map_err(|error| advise(error, "Push the module again"))
     }
 }
 
