@@ -35,11 +35,7 @@ pub fn check(spec: JobSpec, base: &Path, installation: &str, topics: bool) -> Re
     let job = Job::from_files(spec, base, None)?;
     let base = layout::base(installation, &job.spec.job);
     match topics && matches!(job.spec.source.input, Input::Kafka { .. }) {
-        true => check_on(
-            Some(backend::connect(job.spec.kafka.as_ref())?.as_ref()),
-            &job,
-            &base,
-        ),
+        true => check_on(Some(backend::connect(&job.spec)?.as_ref()), &job, &base),
         false => check_on(None, &job, &base),
     }
 }

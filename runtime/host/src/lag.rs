@@ -29,7 +29,7 @@ pub fn lag(spec: &JobSpec, installation: &str) -> Result<Vec<Lag>> {
     if !matches!(spec.source.input, Input::Kafka { .. }) {
         return Err(Error::input("only a job that reads a topic has a lag"));
     }
-    let log = backend::connect(spec.kafka.as_ref())?;
+    let log = backend::connect(spec)?;
     lag_on(log.as_ref(), spec, &layout::base(installation, &spec.job))
 }
 

@@ -10,6 +10,11 @@ const SHARDS_DEFAULT_MAX: i32 = 4;
 /// A transaction must end within this; an epoch takes less than half of it.
 const TRANSACTION_TIMEOUT_MIN_MS: u64 = 60_000;
 
+/// Group of the hosts that share a job.
+pub fn members(base: &str) -> String {
+    format!("{}.members", prefix(base))
+}
+
 /// How a job is laid out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {

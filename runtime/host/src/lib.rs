@@ -18,7 +18,7 @@ mod shard;
 mod store;
 mod supervisor;
 
-pub use backend::connect;
+pub use backend::{connect, connect_to};
 pub use check::{Checked, Silent, check, check_on};
 pub use data_dir::DataDir;
 pub use deployment::{Deployment, Slot, Summary};
@@ -26,6 +26,6 @@ pub use error::{Error, Kind, Result};
 pub use event::{Event, Level, Observer};
 pub use job::Job;
 pub use lag::{Lag, lag, lag_on};
-pub use layout::changelog;
+pub use layout::{changelog, members};
 pub use run::{DevInput, Options, run, run_on};
 pub use sluicebox_core::embedded::EmbeddedLog;

@@ -59,7 +59,7 @@ pub fn run(
     match (&options.dev, kafka_source) {
         (None, true) => {
             refuse_streams(&options.spec)?;
-            let log = backend::connect(options.spec.kafka.as_ref())?;
+            let log = backend::connect(&options.spec)?;
             run_on(log, options, observer, stop)
         }
         (None, false) if kafka_sink => Err(Error::input(

@@ -1,5 +1,5 @@
-//! A cursor on one node of a spec: it knows its path, reads the node as what is expected, and reports what is not, so
-//! that the reading code is a plain list of what a spec may say. `None` from any of its calls means that the problem
+//! A cursor on one node of a file: it knows its path, reads the node as what is expected, and reports what is not, so
+//! that the reading code is a plain list of what a file may say. `None` from any of its calls means that the problem
 //! has been reported.
 
 use super::fields::Fields;
@@ -18,8 +18,9 @@ pub(super) fn join(path: &str, key: &str) -> String {
     }
 }
 
+/// A place in a file that is being read. `None` from its methods: the problem has been reported.
 #[derive(Clone)]
-pub(super) struct Cursor<'a> {
+pub struct Cursor<'a> {
     node: &'a Node,
     path: String,
     problems: &'a Collector,
@@ -35,16 +36,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Report a problem at this node.
-    pub(super) fn wrong<T>(&self, message: impl Into<String>) -> Option<T> {
+    pub fn wrong<T>(&self, message: impl Into<String>) -> Option<T> {
         self.report(self.node.place, self.path.clone(), message.into(), None)
     }
 
     /// Report a problem and what to do about it.
-    pub(super) fn wrong_help<T>(
-        &self,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Option<T> {
+    pub fn wrong_help<T>(&self, message: impl Into<String>, help: impl Into<String>) -> Option<T> {
         self.report(
             self.node.place,
             self.path.clone(),
@@ -97,7 +94,8 @@ impl<'a> Cursor<'a> {
         self.node.value.describe()
     }
 
-    pub(super) fn text(&self) -> Option<&'a str> {
+    /// A text that is not empty.
+    pub fn text(&self) -> Option<&'a str> {
         match &self.node.value {
             Value::Text(text) if text.meant.is_empty() => self.wrong("must not be empty"),
             Value::Text(text) => Some(&text.meant),
@@ -121,7 +119,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    pub(super) fn name(&self) -> Option<String> {
+    /// A name, `[a-z0-9-]{1,40}`.
+    pub fn name(&self) -> Option<String> {
         let name = self.text()?;
         match name_problem(name) {
             Some(help) => self.wrong_help(format!("{} is no valid name", self.written()), help),
@@ -137,8 +136,20 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// `true` or `false`.
+    pub fn boolean(&self) -> Option<bool> {
+        match &self.node.value {
+            Value::Bool(value) => Some(*value),
+            Value::Text(text) if text.meant != text.written => match text.meant.trim().parse() {
+                Ok(value) => Some(value),
+                Err(_) => self.expected("`true` or `false`"),
+            },
+            _ => self.expected("`true` or `false`"),
+        }
+    }
+
     /// An integer; a text is taken for one only where a variable may have put it there.
-    pub(super) fn integer(&self, range: RangeInclusive<i64>) -> Option<i64> {
+    pub fn integer(&self, range: RangeInclusive<i64>) -> Option<i64> {
         let number = match &self.node.value {
             Value::Number(number) => number.as_i64(),
             Value::Text(text) if text.meant != text.written => text.meant.trim().parse().ok(),
@@ -154,11 +165,13 @@ impl<'a> Cursor<'a> {
         Some(number)
     }
 
-    pub(super) fn duration_ms(&self) -> Option<i64> {
+    /// A duration, in milliseconds.
+    pub fn duration_ms(&self) -> Option<i64> {
         self.quantity("a duration, such as `20s`", parse_duration_ms)
     }
 
-    pub(super) fn size_bytes(&self, range: &RangeInclusive<usize>) -> Option<usize> {
+    /// A size, in bytes.
+    pub fn size_bytes(&self, range: &RangeInclusive<usize>) -> Option<usize> {
         let bytes = self.quantity("a size, such as `64MiB`", parse_size_bytes)?;
         if !range.contains(&bytes) {
             let mib = |bytes: &usize| bytes >> 20;
@@ -198,7 +211,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// One of these words.
-    pub(super) fn choice<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+    pub fn choice<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
         let list = || one_of(words.iter().map(|(word, _)| *word));
         let Some(text) = self.as_text() else {
             return self.expected(&list());
@@ -213,7 +226,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    pub(super) fn list(&self) -> Option<Vec<Cursor<'a>>> {
+    /// The elements of a list.
+    pub fn list(&self) -> Option<Vec<Cursor<'a>>> {
         let Value::List(list) = &self.node.value else {
             return self.expected("a list");
         };
@@ -226,7 +240,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A mapping with any keys.
-    pub(super) fn entries(&self) -> Option<Vec<(&'a str, Cursor<'a>)>> {
+    pub fn entries(&self) -> Option<Vec<(&'a str, Cursor<'a>)>> {
         let Value::Map(map) = &self.node.value else {
             return self.expected("a mapping");
         };
@@ -235,7 +249,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A mapping with these keys and no others; nothing at all counts as an empty one.
-    pub(super) fn fields(&self, known: &[&str]) -> Option<Fields<'a>> {
+    pub fn fields(&self, known: &[&str]) -> Option<Fields<'a>> {
         let map: &'a [(Key, Node)] = match &self.node.value {
             Value::Map(map) => map,
             Value::Null => &[],

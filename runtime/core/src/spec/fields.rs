@@ -4,8 +4,9 @@ use super::cursor::{Cursor, one_of};
 use super::yaml::{Key, Node};
 
 /// The entries of a mapping whose keys are known.
-pub(super) struct Fields<'a> {
-    pub(super) cursor: Cursor<'a>,
+pub struct Fields<'a> {
+    /// The mapping itself.
+    pub cursor: Cursor<'a>,
     map: &'a [(Key, Node)],
     // For each unknown key what it was probably meant to be: that one must not be reported as missing as well.
     misspelt: Vec<Option<String>>,
@@ -29,13 +30,14 @@ impl<'a> Fields<'a> {
         !self.misspelt.is_empty()
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<Cursor<'a>> {
+    /// A key's value, if the key is there.
+    pub fn get(&self, key: &str) -> Option<Cursor<'a>> {
         let (key, node) = self.map.iter().find(|(k, _)| k.name == key)?;
         Some(self.cursor.below(&key.name, node))
     }
 
     /// A key that must be there; `why` completes the sentence "`key` is missing: …".
-    pub(super) fn require(&self, key: &str, why: &str) -> Option<Cursor<'a>> {
+    pub fn require(&self, key: &str, why: &str) -> Option<Cursor<'a>> {
         match self.get(key) {
             Some(cursor) => Some(cursor),
             None if self.misspelt.iter().flatten().any(|meant| meant == key) => None,
@@ -44,7 +46,7 @@ impl<'a> Fields<'a> {
     }
 
     /// An optional key: `default` where it is missing, `None` where it is wrong.
-    pub(super) fn or<T>(
+    pub fn or<T>(
         &self,
         key: &str,
         default: T,
@@ -57,7 +59,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Exactly one of these keys.
-    pub(super) fn exactly_one<'k>(&self, keys: &[&'k str]) -> Option<(&'k str, Cursor<'a>)> {
+    pub fn exactly_one<'k>(&self, keys: &[&'k str]) -> Option<(&'k str, Cursor<'a>)> {
         let mut there = keys.iter().filter_map(|key| Some((*key, self.get(key)?)));
         let found = there.next();
         match (found, there.next()) {

@@ -21,6 +21,7 @@
 
 mod check;
 mod cursor;
+pub mod document;
 mod fields;
 pub mod limits;
 mod model;
@@ -38,14 +39,14 @@ mod units;
 mod variables;
 mod yaml;
 
+pub use document::API_VERSION;
 pub use model::{
     Connection, Epoch, Input, JobSpec, LateSpec, ModuleRef, OnError, Operator, OperatorKind,
     Output, Sink, Source, StartSpec, State, Upstream, WatermarkSpec, Window,
 };
-pub use names::RESERVED_PREFIX;
+pub use names::{RESERVED_PREFIX, name_problem};
 pub use plan::operator_number;
 pub use problem::{Place, Problem, Problems};
-pub use read::API_VERSION;
 pub use time::{format_time_ms, parse_time_ms};
 pub use timestamp::{OnInvalid, TimestampFrom, TimestampPolicy, Verdict};
 pub use units::{parse_duration_ms, parse_size_bytes};
@@ -56,15 +57,7 @@ use std::path::{Path, PathBuf};
 impl JobSpec {
     /// Read a spec. `lookup` finds the value of `${NAME}`; the error has all problems that could be found at once.
     pub fn parse(text: &str, lookup: &Lookup<'_>) -> Result<Self, Problems> {
-        let mut root = yaml::parse(text)?;
-        let problems = problem::Collector::default();
-        variables::replace(&mut root, "", lookup, &problems);
-        // A missing variable is a text like any other from here on, and would be reported twice.
-        if !problems.is_empty() {
-            return problems.finish(None);
-        }
-        let job = read::job(&cursor::Cursor::root(&root, &problems));
-        problems.finish(job)
+        document::read(text, &read::FORM, lookup, read::job)
     }
 
     /// Make the paths of modules, input and outputs relative to `folder` (that of the spec's file), as their author

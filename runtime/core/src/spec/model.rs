@@ -28,8 +28,10 @@ pub struct JobSpec {
     pub shards: Option<u16>,
     /// Which store keeps the state while the job runs.
     pub state: State,
-    /// How to reach Kafka; unset: the host's own setting.
+    /// How to reach Kafka; unset: by a connection of the host.
     pub kafka: Option<Connection>,
+    /// Which connection of the host it is; unset: its only or default one.
+    pub connection: Option<String>,
     /// Consumer group that holds the committed positions, in place of the job's own.
     pub group: Option<String>,
 }
@@ -168,6 +170,20 @@ pub enum ModuleRef {
         /// Its version, from 1.
         version: u32,
     },
+}
+
+impl ModuleRef {
+    /// Its full name, where a job of `tenant` refers to it: `tenant/name@version`, or the path of a file.
+    pub fn of(&self, tenant: &str) -> String {
+        match self {
+            Self::Registry {
+                tenant: None,
+                name,
+                version,
+            } => format!("{tenant}/{name}@{version}"),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for ModuleRef {

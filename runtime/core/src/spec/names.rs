@@ -6,8 +6,8 @@ use super::limits::{NAME_BYTES_MAX, TOPIC_BYTES_MAX};
 /// Prefix of the topics and groups that belong to sluicebox itself.
 pub const RESERVED_PREFIX: &str = "sluicebox.";
 
-/// Why `name` can't be the name of a job, operator, source or sink; `None` if it can.
-pub(super) fn name_problem(name: &str) -> Option<String> {
+/// Why `name` can't be the name of a tenant, module, job, operator, source or sink; `None` if it can.
+pub fn name_problem(name: &str) -> Option<String> {
     let valid = (1..=NAME_BYTES_MAX).contains(&name.len())
         && name
             .bytes()

@@ -42,7 +42,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why a text is no job spec: at least one problem, in the order of the text.
+/// Why a text can't be read (as a job spec, as a configuration): at least one problem, in the order of the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(Vec<Problem>);
 

@@ -3,19 +3,23 @@
 
 use super::check::{self, writable_topic};
 use super::cursor::Cursor;
+use super::document::Form;
 use super::fields::Fields;
 use super::limits::{
     EPOCH_INTERVAL_MS_DEFAULT, EPOCH_INTERVAL_MS_MAX, EPOCH_INTERVAL_MS_MIN, OVERLAY_BYTES_DEFAULT,
     OVERLAY_BYTES_RANGE, ROCKSDB_BYTES_DEFAULT, ROCKSDB_BYTES_RANGE, SHARDS_MAX,
 };
 use super::model::{Connection, Epoch, Input, JobSpec, Source, State};
-use super::names::RESERVED_PREFIX;
+use super::names::{RESERVED_PREFIX, name_problem};
 use super::{properties, read_operators, read_sinks, read_source};
 use crate::log::Delivery;
 use std::collections::BTreeMap;
 
-/// The version of the spec that this program reads.
-pub const API_VERSION: &str = "sluicebox/v1";
+/// What a job spec is, for those who gave another file.
+pub(super) const FORM: Form<'_> = Form {
+    what: "job spec",
+    begins_with: "`job`, `source`, `operators` and `sink`",
+};
 
 const KEYS: [&str; 15] = [
     "apiVersion",
@@ -37,16 +41,6 @@ const KEYS: [&str; 15] = [
 
 /// Read the whole spec. `None`: problems were reported.
 pub(super) fn job(root: &Cursor<'_>) -> Option<JobSpec> {
-    if !root.is_mapping() {
-        return root.wrong_help(
-            "this is no job spec",
-            "begin with `apiVersion: sluicebox/v1`, then `job`, `source`, `operators` and `sink`",
-        );
-    }
-    let version = version(root);
-    if version == Version::Other {
-        return None;
-    }
     let fields = root.fields(&KEYS)?;
     let job = fields
         .require("job", "name the job, such as `job: spend-per-user`")
@@ -64,10 +58,10 @@ pub(super) fn job(root: &Cursor<'_>) -> Option<JobSpec> {
         c.integer(1..=i64::from(SHARDS_MAX)).map(|n| Some(n as u16))
     });
     let state = fields.or("state", STATE_DEFAULT, state);
-    let kafka = fields.or("kafka", None, |c| connection(&c).map(Some));
+    let kafka = fields.or("kafka", (None, None), |c| kafka(&c));
     let group = fields.or("group", None, |c| group(&c).map(Some));
     let _ = fields.or("description", None, |c| c.text().map(Some));
-    (version == Version::Ours).then_some(())?;
+    let (kafka, connection) = kafka?;
     let spec = JobSpec {
         job: job?,
         source: source?,
@@ -78,38 +72,12 @@ pub(super) fn job(root: &Cursor<'_>) -> Option<JobSpec> {
         dead_letter: dead_letter?,
         shards: shards?,
         state: state?,
-        kafka: kafka?,
+        kafka,
+        connection,
         group: group?,
     };
     check::whole(&fields, &spec)?;
     Some(spec)
-}
-
-#[derive(PartialEq, Eq)]
-enum Version {
-    Ours,
-    Missing,
-    /// Nothing else in the file can be judged.
-    Other,
-}
-
-fn version(root: &Cursor<'_>) -> Version {
-    let entries = root.entries().unwrap_or_default();
-    let Some((_, version)) = entries.iter().find(|(key, _)| *key == "apiVersion") else {
-        root.wrong_help::<()>(
-            "`apiVersion` is missing",
-            format!("begin the file with `apiVersion: {API_VERSION}`"),
-        );
-        return Version::Missing;
-    };
-    if version.as_text() == Some(API_VERSION) {
-        return Version::Ours;
-    }
-    version.wrong_help::<()>(
-        "this version of the job spec is not known",
-        format!("this program reads `{API_VERSION}`; a newer spec needs a newer sluicebox"),
-    );
-    Version::Other
 }
 
 const EPOCH_DEFAULT: Epoch = Epoch {
@@ -192,7 +160,20 @@ fn delivery(fields: &Fields<'_>, source: Option<&Source>) -> Option<Delivery> {
     Some(delivery)
 }
 
-fn connection(cursor: &Cursor<'_>) -> Option<Connection> {
+/// How to reach Kafka, or the name of one of the host's connections.
+fn kafka(cursor: &Cursor<'_>) -> Option<(Option<Connection>, Option<String>)> {
+    match cursor.as_text() {
+        Some(name) if name_problem(name).is_some() => cursor.wrong_help(
+            format!("{} is no name of a host's connection", cursor.written()),
+            "an address stands in `kafka: { bootstrap_servers: ... }`",
+        ),
+        Some(name) => Some((None, Some(name.to_owned()))),
+        None => Some((Some(connection(cursor)?), None)),
+    }
+}
+
+/// How to reach Kafka: `bootstrap_servers` and `properties`, none of which loads code or breaks what sluicebox promises.
+pub fn connection(cursor: &Cursor<'_>) -> Option<Connection> {
     let fields = cursor.fields(&["bootstrap_servers", "properties"])?;
     let bootstrap_servers = fields
         .require(

@@ -78,7 +78,7 @@ pub fn run(args: Args) -> Result<()> {
     let embedded = args.kafka.is_none().then(EmbeddedLog::new);
     let log: Arc<dyn Log> = match &embedded {
         Some(log) => Arc::new(log.clone()),
-        None => sluicebox_host::connect(spec.kafka.as_ref())?,
+        None => sluicebox_host::connect(&spec)?,
     };
     let names = ["orders", "spend", "late", "dead"].map(|name| format!("{job}-{name}"));
     wire::make_topics(log.as_ref(), &names)?;

@@ -1,0 +1,53 @@
+//! All limits of the catalog, in one place.
+//!
+//! The rules that use them also read old revisions back. So most limits may be raised but never lowered, and what
+//! decides which job versions are forgotten ([`JOB_VERSIONS_MAX`], [`JOB_HISTORY_BYTES_MAX`]) changes only together with
+//! the format: hosts that disagree there would hold different catalogs at the same revision.
+
+use std::time::Duration;
+
+/// Most tenants of an installation.
+pub const TENANTS_MAX: usize = 10_000;
+/// Most usable tokens of one tenant, and of the installation itself.
+pub const TOKENS_MAX: usize = 100;
+/// Most patterns or connections in one list of a policy.
+pub const POLICY_ENTRIES_MAX: usize = 100;
+/// Most names of modules a tenant can ever have used: versions of a name are never given twice, so names are kept.
+pub const MODULE_NAMES_MAX: usize = 10_000;
+/// Most versions of one module at a time.
+pub const MODULE_VERSIONS_MAX: usize = 1_000;
+/// Most imports, and most exports, of a module.
+pub const MODULE_INTERFACES_MAX: usize = 64;
+/// Longest name of an import or export, in bytes.
+pub const INTERFACE_BYTES_MAX: usize = 256;
+/// Most versions of a job that are kept; the oldest are forgotten.
+pub const JOB_VERSIONS_MAX: usize = 50;
+/// Most bytes of specs that are kept for one job; the oldest versions are forgotten, the current one never.
+pub const JOB_HISTORY_BYTES_MAX: usize = 1 << 20;
+/// Longest text that says who made a revision, or which writer it was, in bytes.
+pub const ACTOR_BYTES_MAX: usize = 64;
+
+/// Largest module that a quota can allow, in bytes.
+pub const MODULE_BYTES_MAX: u64 = 64 << 20;
+/// Largest memory of an instance that a quota can allow, in bytes.
+pub const INSTANCE_MEMORY_BYTES_MAX: u64 = 512 << 20;
+
+/// Largest object of a revision, in bytes.
+pub const REVISION_BYTES_MAX: u64 = 16 << 20;
+/// Largest checkpoint, in bytes; none is written beyond.
+pub const CHECKPOINT_BYTES_MAX: u64 = 1 << 30;
+/// A checkpoint is written every so many revisions.
+pub const CHECKPOINT_REVISIONS: u64 = 256;
+/// How many checkpoints are kept.
+pub const CHECKPOINTS_KEPT: usize = 3;
+
+/// Longest wait for one answer of the object store.
+pub const CALL_MAX: Duration = Duration::from_secs(15);
+/// How often one call is tried.
+pub const CALL_TRIES_MAX: u32 = 4;
+/// Pause before the second try; it doubles for each further one.
+pub const CALL_PAUSE: Duration = Duration::from_millis(50);
+/// How many revisions are read at a time.
+pub const READS_AT_ONCE: usize = 16;
+/// How often a change is made again because other writers came first.
+pub const COMMIT_TRIES_MAX: u32 = 64;

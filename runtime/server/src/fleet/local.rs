@@ -1,0 +1,196 @@
+//! All jobs of this host, and the port through which the API asks about them.
+
+use super::board::Board;
+use super::parts::Parts;
+use super::wanted::{JobId, Wanted, all};
+use super::worker::Worker;
+use crate::logs::Logs;
+use crate::port::{Candidate, Checked, Fleet, InspectError, Inspected, Lag, Status};
+use sluicebox_catalog::{Catalog, Quotas};
+use sluicebox_host::{Error, Result, check_on, lag_on};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The jobs of this host.
+pub struct Local {
+    parts: Arc<Parts>,
+    jobs: Mutex<BTreeMap<JobId, Running>>,
+}
+
+struct Running {
+    /// As of the last look at the catalog.
+    wanted: Arc<Wanted>,
+    /// There since the job was to run for the first time.
+    worker: Option<Worker>,
+    board: Arc<Board>,
+}
+
+impl Local {
+    /// Nothing runs yet.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            jobs: Mutex::default(),
+        }
+    }
+
+    /// Make what runs what the catalog wants. Never waits; what has to stop first is started by a later call, so it has
+    /// to be made again and again.
+    pub fn reconcile(&self, catalog: &Catalog) {
+        let mut all = all(catalog);
+        let mut jobs = self.jobs();
+        jobs.retain(|id, running| all.contains_key(id) || !self.gone(running));
+        for (id, running) in jobs.iter_mut() {
+            if let Some(wanted) = all.remove(id) {
+                self.adjust(running, wanted);
+            }
+        }
+        for (id, wanted) in all {
+            let board = Board::new(id.clone(), self.parts.clone());
+            let mut running = Running {
+                wanted: Arc::new(wanted),
+                worker: None,
+                board: Arc::new(board),
+            };
+            self.begin(&mut running);
+            jobs.insert(id, running);
+        }
+    }
+
+    fn begin(&self, running: &mut Running) {
+        if running.wanted.runs {
+            let (parts, wanted) = (self.parts.clone(), running.wanted.clone());
+            running.worker = Some(Worker::start(parts, wanted, running.board.clone()));
+        }
+    }
+
+    /// From what a job is to what it should be.
+    fn adjust(&self, running: &mut Running, wanted: Wanted) {
+        let news = !running.wanted.same(&wanted);
+        if news || running.wanted.runs != wanted.runs {
+            running.wanted = Arc::new(wanted);
+        }
+        let runs = running.wanted.runs;
+        match &running.worker {
+            None => self.begin(running),
+            Some(worker) if worker.finished() => {
+                // A job that has halted waits for a new wish; one that was stopped starts again.
+                if runs && (worker.stopping() || !worker.wanted().same(&running.wanted)) {
+                    self.begin(running);
+                }
+            }
+            Some(worker) if !runs => worker.stop(),
+            Some(worker) if news && !worker.stopping() => worker.switch(running.wanted.clone()),
+            Some(_) => {}
+        }
+    }
+
+    /// A job that is no longer in the catalog; true once it has stopped and its remains are being deleted.
+    fn gone(&self, running: &Running) -> bool {
+        if let Some(worker) = &running.worker
+            && !worker.finished()
+        {
+            worker.stop();
+            return false;
+        }
+        Worker::forget(self.parts.clone(), running.wanted.clone());
+        true
+    }
+
+    /// Try to reach the clusters that were not reached yet. Blocks.
+    pub fn connect(&self) {
+        self.parts.connect_all();
+    }
+
+    /// Tell all jobs to end their epochs and leave.
+    pub fn stop(&self) {
+        let jobs = self.jobs();
+        jobs.values()
+            .filter_map(|running| running.worker.as_ref())
+            .for_each(Worker::stop);
+    }
+
+    /// Whether every job has ended.
+    pub fn idle(&self) -> bool {
+        let jobs = self.jobs();
+        let mut workers = jobs.values().filter_map(|running| running.worker.as_ref());
+        workers.all(Worker::finished)
+    }
+
+    fn find<T>(&self, tenant: &str, job: &str, what: impl FnOnce(&Running) -> T) -> Option<T> {
+        let jobs = self.jobs();
+        let mut found = jobs
+            .iter()
+            .filter(|(id, _)| id.tenant == tenant && id.job == job);
+        // The newest of that name: an older one is on its way out.
+        found.next_back().map(|(_, running)| what(running))
+    }
+
+    /// The map is whole whenever it is unlocked.
+    fn jobs(&self) -> MutexGuard<'_, BTreeMap<JobId, Running>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fleet for Local {
+    fn inspect(
+        &self,
+        wasm: &[u8],
+        quotas: &Quotas,
+    ) -> std::result::Result<Inspected, InspectError> {
+        let (bytes, limit) = (wasm.len(), quotas.module_bytes_max as usize);
+        if bytes > limit {
+            return Err(sluicebox_wasm::ModuleError::TooLarge { bytes, limit }.into());
+        }
+        let module = self.parts.sandbox.load(wasm)?;
+        let found = module.inspection();
+        Ok(Inspected {
+            digest: found.digest.clone(),
+            exports: found.exported.clone(),
+            imports: found.imports.clone(),
+            size_bytes: found.size_bytes as u64,
+        })
+    }
+
+    fn check(&self, candidate: &Candidate<'_>) -> Result<Checked> {
+        let operators = candidate.spec.operators.iter().zip(candidate.modules);
+        let modules: BTreeMap<String, &[u8]> = operators
+            .map(|(operator, module)| (operator.module.to_string(), module.bytes.as_ref()))
+            .collect();
+        let job = self.parts.load_with(candidate.spec.clone(), &|module| {
+            let bytes = modules.get(&module.to_string());
+            let missing = || Error::failed(format!("{module} was not handed over"));
+            bytes.map(|bytes| bytes.to_vec()).ok_or_else(missing)
+        })?;
+        let log = self.parts.log(candidate.spec)?;
+        let base = self.parts.base(&JobId {
+            tenant: candidate.tenant.to_owned(),
+            job: candidate.job.to_owned(),
+            uid: candidate.uid.unwrap_or_default(),
+        });
+        check_on(Some(log.as_ref()), &job, &base)?;
+        Ok(Checked {
+            plan_hash: format!("{:016x}", job.plan.hash),
+        })
+    }
+
+    fn status(&self, tenant: &str, job: &str) -> Option<Status> {
+        let board = self.find(tenant, job, |running| running.board.clone())?;
+        Some(board.status())
+    }
+
+    fn lag(&self, tenant: &str, job: &str) -> Result<Vec<Lag>> {
+        let wanted = self.find(tenant, job, |running| running.wanted.clone());
+        let wanted = wanted.ok_or_else(|| Error::failed("this host does not know the job yet"))?;
+        let log = self.parts.log(&wanted.spec)?;
+        lag_on(log.as_ref(), &wanted.spec, &self.parts.base(&wanted.id))
+    }
+
+    fn logs(&self, tenant: &str, job: &str) -> Option<Logs> {
+        self.find(tenant, job, |running| running.board.logs())
+    }
+
+    fn ready(&self) -> bool {
+        self.parts.connected()
+    }
+}

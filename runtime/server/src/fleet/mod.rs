@@ -1,0 +1,11 @@
+//! The data plane of this host: runs what the catalog wants to run, and nothing else. Which shards of a job run here the
+//! job's members decide among themselves, so every host starts every job.
+
+mod board;
+mod local;
+mod parts;
+mod wanted;
+mod worker;
+
+pub use local::Local;
+pub use parts::{Connect, Parts, ReadModule};

@@ -1,0 +1,71 @@
+//! What the catalog wants to run. Pure.
+
+use sluicebox_catalog::{Catalog, Desired};
+use sluicebox_core::spec::JobSpec;
+use std::collections::BTreeMap;
+
+/// Which job, whatever its version.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JobId {
+    /// Whose it is.
+    pub tenant: String,
+    /// Its name.
+    pub job: String,
+    /// Keeps it apart from a deleted one of its name.
+    pub uid: u64,
+}
+
+/// A job of the catalog, as it should be.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Which.
+    pub id: JobId,
+    /// The version to run.
+    pub version: u32,
+    /// Revision of the last wish: a repeated one starts a halted job again.
+    pub since: u64,
+    /// Whether it is to run at all.
+    pub runs: bool,
+    /// What it is.
+    pub spec: JobSpec,
+    /// Digest of each module, by its full name.
+    pub modules: BTreeMap<String, String>,
+}
+
+impl Wanted {
+    /// Whether nothing has to be done to get from one to the other.
+    pub fn same(&self, other: &Self) -> bool {
+        (self.version, self.since) == (other.version, other.since)
+    }
+}
+
+/// All jobs of the catalog. Those of a disabled tenant are not to run.
+pub fn all(catalog: &Catalog) -> BTreeMap<JobId, Wanted> {
+    let mut all = BTreeMap::new();
+    for (tenant, owner) in &catalog.tenants {
+        for (name, job) in &owner.jobs {
+            // What was deployed was read before; what a newer host wrote and this one can't read is left alone.
+            let Some((version, spec)) = job
+                .current()
+                .and_then(|v| Some((v, JobSpec::parse(&v.spec, &|_| None).ok()?)))
+            else {
+                continue;
+            };
+            let id = JobId {
+                tenant: tenant.clone(),
+                job: name.clone(),
+                uid: job.uid,
+            };
+            let wanted = Wanted {
+                id: id.clone(),
+                version: job.current,
+                since: job.desired_revision,
+                runs: job.desired == Desired::Running && !owner.disabled,
+                spec,
+                modules: version.modules.clone(),
+            };
+            all.insert(id, wanted);
+        }
+    }
+    all
+}

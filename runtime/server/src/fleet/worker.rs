@@ -1,0 +1,190 @@
+//! One job on this host: a thread that loads what the catalog wants of it, joins the job's members, and runs its shards
+//! until the catalog wants something else.
+
+use super::board::Board;
+use super::parts::Parts;
+use super::wanted::Wanted;
+use sluicebox_host::{Deployment, Error, Job, Kind, Observer, Result, Slot};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// First and longest wait before a job that failed is tried again.
+const RETRY_WAIT_MIN: Duration = Duration::from_millis(200);
+const RETRY_WAIT_MAX: Duration = Duration::from_secs(30);
+/// How often, and how fast, it is tried to delete what a job has left behind.
+const FORGET_TRIES: u32 = 30;
+const FORGET_PAUSE: Duration = Duration::from_secs(2);
+/// How fast a stop is noticed while waiting.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A job's thread and what it is told.
+pub struct Worker {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    parts: Arc<Parts>,
+    board: Arc<Board>,
+    stop: AtomicBool,
+    /// Newest version the catalog wants.
+    wanted: Mutex<Arc<Wanted>>,
+    /// There while shards run.
+    slot: Mutex<Option<Arc<Slot>>>,
+}
+
+impl Worker {
+    /// Begin to run a job.
+    pub fn start(parts: Arc<Parts>, wanted: Arc<Wanted>, board: Arc<Board>) -> Self {
+        let shared = Arc::new(Shared {
+            parts,
+            board,
+            stop: AtomicBool::new(false),
+            wanted: Mutex::new(wanted.clone()),
+            slot: Mutex::new(None),
+        });
+        let name = format!("job-{}", wanted.id.job);
+        let spawned = std::thread::Builder::new().name(name).spawn({
+            let shared = shared.clone();
+            move || shared.run()
+        });
+        let thread = match spawned {
+            Ok(thread) => Some(thread),
+            Err(error) => {
+                let why = format!("can't start a thread: {error}");
+                shared.board.halted(&why);
+                None
+            }
+        };
+        Self { shared, thread }
+    }
+
+    /// What it was last told to run.
+    pub fn wanted(&self) -> Arc<Wanted> {
+        lock(&self.shared.wanted).clone()
+    }
+
+    /// Run this version of the same job from the next epoch on.
+    pub fn switch(&self, wanted: Arc<Wanted>) {
+        *lock(&self.shared.wanted) = wanted.clone();
+        let shared = self.shared.clone();
+        // Compiling takes seconds, and the old version goes on meanwhile.
+        std::thread::spawn(move || shared.switch(&wanted));
+    }
+
+    /// End the epochs and leave; `finished` says when that is done.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was told to stop.
+    pub fn stopping(&self) -> bool {
+        self.shared.stopping()
+    }
+
+    /// Delete what a job that is no more has left behind, in the background. Other hosts may still be leaving it.
+    pub fn forget(parts: Arc<Parts>, wanted: Arc<Wanted>) {
+        std::thread::spawn(move || {
+            for _ in 0..FORGET_TRIES {
+                if parts.forget(&wanted).is_ok() {
+                    return;
+                }
+                std::thread::sleep(FORGET_PAUSE);
+            }
+        });
+    }
+
+    /// Whether its thread has ended: stopped, or halted.
+    pub fn finished(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+impl Shared {
+    fn run(&self) {
+        let mut wait = RETRY_WAIT_MIN;
+        while !self.stopping() {
+            self.board.starting();
+            let error = match self.once() {
+                Ok(()) => break,
+                Err(error) => error,
+            };
+            lock(&self.slot).take();
+            if error.kind != Kind::Failed {
+                return self.board.halted(&error.message);
+            }
+            self.board.retrying(&error.message, wait);
+            self.pause(wait);
+            wait = (wait * 2).min(RETRY_WAIT_MAX);
+        }
+        lock(&self.slot).take();
+        self.board.stopped();
+    }
+
+    /// Run until told to stop, until somebody must act, or until something outside fails.
+    fn once(&self) -> Result<()> {
+        let (wanted, slot) = loop {
+            let wanted = lock(&self.wanted).clone();
+            let slot = Arc::new(Slot::new(self.parts.load(&wanted)?));
+            // Unless something newer came in the meantime.
+            let newest = lock(&self.wanted);
+            if Arc::ptr_eq(&newest, &wanted) {
+                *lock(&self.slot) = Some(slot.clone());
+                break (wanted, slot);
+            }
+        };
+        self.board.runs(wanted.version);
+        let observer: Arc<dyn Observer> = self.board.clone();
+        let deployment = Deployment {
+            log: self.parts.log(&slot.job().spec)?,
+            base: self.parts.base(&wanted.id),
+            state_dir: self.parts.state_dir(&wanted.id),
+            host_id: self.parts.data_dir.host_id().to_owned(),
+            observer,
+            recover_from_changelog: false,
+        };
+        deployment.run(&slot, &self.stop).map(drop)
+    }
+
+    /// Load a newer version and hand it to the running shards; where none run, the thread takes it when it starts.
+    fn switch(&self, wanted: &Arc<Wanted>) {
+        match self.parts.load(wanted) {
+            Ok(job) => self.adopt(wanted, job),
+            Err(Error { message, .. }) => self.board.note(format!(
+                "version {} can't be loaded, and the one before it goes on: {message}",
+                wanted.version
+            )),
+        }
+    }
+
+    fn adopt(&self, wanted: &Arc<Wanted>, job: Job) {
+        let newest = lock(&self.wanted);
+        if !Arc::ptr_eq(&newest, wanted) {
+            return;
+        }
+        if let Some(slot) = lock(&self.slot).as_ref() {
+            slot.replace(job);
+            self.board.runs(wanted.version);
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn pause(&self, wait: Duration) {
+        let mut left = wait;
+        while !left.is_zero() && !self.stopping() {
+            let step = left.min(TICK);
+            std::thread::sleep(step);
+            left -= step;
+        }
+    }
+}
+
+/// What is behind these locks is replaced whole, so a panic elsewhere can't have broken it.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

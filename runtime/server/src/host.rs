@@ -1,0 +1,123 @@
+//! A whole host: catalog, data plane and API together, from its configuration to its orderly end.
+
+use crate::api::Parts as ApiParts;
+use crate::bootstrap;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::error::Error;
+use crate::event::ApiObserver;
+use crate::fleet::{Local, Parts};
+use crate::limits::{CONNECT_EVERY, JOBS_STOP_WAIT, RECONCILE_EVERY};
+use crate::serve::Server;
+use sluicebox_catalog::Store;
+use sluicebox_host::{DataDir, connect_to};
+use sluicebox_wasm::{Sandbox, Settings};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
+
+/// A host that listens, and does not serve yet.
+pub struct Host {
+    server: Server,
+    local: Arc<Local>,
+    store: Store,
+}
+
+impl Host {
+    /// Open what the configuration names and take the address. Nothing runs yet.
+    pub async fn open(config: &Config, observer: Arc<dyn ApiObserver>) -> Result<Self, Error> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let store = bootstrap::open(config, clock.now_ms(), observer.as_ref()).await?;
+        let data_dir = DataDir::open(&config.data_dir.at)?;
+        let settings = Settings {
+            cache_dir: Some(data_dir.cache()),
+            ..Settings::default()
+        };
+        let sandbox = Sandbox::new(settings)
+            .map_err(|error| sluicebox_host::Error::failed(error.to_string()))?;
+        let (handle, modules) = (Handle::current(), store.clone());
+        let read_module = move |digest: &str| {
+            let read = handle.block_on(modules.module(digest));
+            read.map(|bytes| bytes.to_vec())
+                .map_err(|error| sluicebox_host::Error::failed(error.to_string()))
+        };
+        let local = Arc::new(Local::new(Parts {
+            installation: config.installation.clone(),
+            data_dir,
+            sandbox,
+            read_module: Box::new(read_module),
+            connections: config.kafka.clone(),
+            connect: Box::new(connect_to),
+            logs: Mutex::default(),
+            clock: clock.clone(),
+            observer: observer.clone(),
+        }));
+        let parts = ApiParts {
+            store: store.clone(),
+            fleet: local.clone(),
+            clock,
+            observer,
+        };
+        let server = Server::bind(config, parts).await?;
+        Ok(Self {
+            server,
+            local,
+            store,
+        })
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.server.address()
+    }
+
+    /// Serve and run jobs until `shutdown`; then the API ends, and the jobs end their epochs and leave.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Self {
+            server,
+            local,
+            store,
+        } = self;
+        tokio::select! {
+            () = server.run(shutdown) => {}
+            () = reconcile(local.clone(), store) => {}
+            () = connect(local.clone()) => {}
+        }
+        local.stop();
+        let until = Instant::now() + JOBS_STOP_WAIT;
+        while !local.idle() && Instant::now() < until {
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Keep what runs what the catalog wants, for ever.
+async fn reconcile(local: Arc<Local>, store: Store) {
+    let mut watch = store.watch();
+    loop {
+        let (catalog, local) = (watch.borrow_and_update().clone(), local.clone());
+        // Starting threads and deleting folders blocks.
+        let done = spawn_blocking(move || local.reconcile(&catalog)).await;
+        if done.is_err() || watch.has_changed().is_err() {
+            // Without it the host would pretend to run jobs: end it.
+            return;
+        }
+        tokio::select! {
+            _ = watch.changed() => {}
+            () = sleep(RECONCILE_EVERY) => {}
+        }
+    }
+}
+
+/// Reach each cluster once, so that the host can say that it is ready.
+async fn connect(local: Arc<Local>) {
+    loop {
+        let local = local.clone();
+        // A panic is told by the runtime; the next try may do better.
+        let _ = spawn_blocking(move || local.connect()).await;
+        sleep(CONNECT_EVERY).await;
+    }
+}
