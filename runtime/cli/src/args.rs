@@ -1,5 +1,7 @@
 //! The command line as a whole. Each command's own arguments stand with the command.
 
+#[cfg(feature = "serve")]
+use crate::commands::serve;
 use crate::commands::{check, completions, demo, lag, run};
 use crate::{build, inspect};
 use clap::{Parser, Subcommand};
@@ -35,6 +37,9 @@ pub enum Command {
     Check(check::Args),
     /// Run a job
     Run(run::Args),
+    /// Run a host: an API, and the jobs that its tenants deploy
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
     /// Show how far a job has come in each partition
     Lag(lag::Args),
     /// Print completions for a shell

@@ -81,6 +81,14 @@ fn code(error: &anyhow::Error) -> u8 {
         {
             return USAGE;
         }
+        #[cfg(feature = "serve")]
+        if let Some(error) = cause.downcast_ref::<sluicebox_server::Error>() {
+            return match error.kind() {
+                sluicebox_server::ErrorKind::Input => USAGE,
+                sluicebox_server::ErrorKind::Operator => HALTED,
+                sluicebox_server::ErrorKind::Retry | sluicebox_server::ErrorKind::Report => FAILED,
+            };
+        }
         if let Some(host::Error { kind, .. }) = cause.downcast_ref() {
             return match kind {
                 host::Kind::Input => USAGE,

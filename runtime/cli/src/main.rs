@@ -33,6 +33,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Run(args) => commands::run::run(args),
         Command::Check(args) => commands::check::run(args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => commands::serve::run(args),
         Command::Lag(args) => commands::lag::run(args),
         Command::Demo(args) => commands::demo::run(args),
         Command::Build(args) => build::run(args),

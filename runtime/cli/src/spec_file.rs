@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// A spec with problems, each shown with its place in the form that editors and terminals make a link of.
 #[derive(Debug)]
 pub struct Invalid {
-    file: PathBuf,
-    problems: Problems,
+    pub file: PathBuf,
+    pub problems: Problems,
 }
 
 impl fmt::Display for Invalid {

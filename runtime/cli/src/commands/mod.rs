@@ -6,3 +6,5 @@ pub mod demo;
 mod job;
 pub mod lag;
 pub mod run;
+#[cfg(feature = "serve")]
+pub mod serve;
