@@ -74,7 +74,10 @@ async fn stopped(stop: Arc<AtomicBool>) {
 
 fn read(path: &Path) -> Result<Config> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let message = format!("can't read the host's configuration {}: {error}", path.display());
+        let message = format!(
+            "can't read the host's configuration {}: {error}",
+            path.display()
+        );
         advised(Usage(message), "`sluicebox serve --help` shows a small one")
     })?;
     let lookup = |name: &str| std::env::var(name).ok();
