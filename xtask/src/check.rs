@@ -59,6 +59,18 @@ const NOT_BETWEEN: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "sluicebox-catalog",
+        &[
+            "sluicebox-kafka",
+            "sluicebox-wasm",
+            "sluicebox-state",
+            "sluicebox-host",
+            "rdkafka",
+            "rocksdb",
+            "wasmtime",
+        ],
+    ),
+    (
         "sluicebox-udf",
         &[
             "sluicebox-core",

@@ -223,3 +223,46 @@ fn is_denied_by_system(error: &object_store::Error) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The error of a folder that the system answered like this.
+    fn sorted(kind: ErrorKind) -> Fault {
+        sort(&object_store::Error::Generic {
+            store: "LocalFileSystem",
+            source: Box::new(std::io::Error::from(kind)),
+        })
+    }
+
+    #[test]
+    fn what_the_system_denies_is_not_tried_again() {
+        assert!(matches!(
+            sorted(ErrorKind::PermissionDenied),
+            Fault::Denied(_)
+        ));
+        assert!(matches!(
+            sorted(ErrorKind::ReadOnlyFilesystem),
+            Fault::Denied(_)
+        ));
+        assert!(matches!(sorted(ErrorKind::StorageFull), Fault::Failed(_)));
+    }
+
+    #[test]
+    fn names_are_ordered_as_their_numbers() {
+        let name = |number| numbered("log", number);
+        assert!(name(9) < name(10) && name(10) < name(u64::MAX));
+        for number in [0, 1, u64::MAX] {
+            assert_eq!(number_of(&name(number)["log/".len()..]), Some(number));
+        }
+        for odd in [
+            "1.json",
+            "+0000000000000000001.json",
+            "00000000000000000001.json#1",
+            ".json",
+        ] {
+            assert_eq!(number_of(odd), None, "{odd}");
+        }
+    }
+}

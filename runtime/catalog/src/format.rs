@@ -176,6 +176,27 @@ mod tests {
         insta::assert_snapshot!(why(good[..good.len() - 9].to_owned()), @"`8.json` is damaged: EOF while parsing an object at line 1 column 423");
     }
 
+    /// Some later program's field may change what all others mean.
+    #[test]
+    fn an_unknown_field_is_refused_wherever_it_is() {
+        let mut full = shop();
+        full.tenants.remove("toys");
+        let checkpoint = text(&encode_checkpoint(&full).unwrap());
+        let deployed = text(&encode_revision(&next(&full, deploy("spend", "job: spend"))).unwrap());
+        let created = text(&encode_revision(&next(&full, tenant("books"))).unwrap());
+        let mut tried = 0;
+        for good in [checkpoint, deployed, created] {
+            for (at, _) in good.match_indices("{\"") {
+                let mut odd = good.clone();
+                odd.insert_str(at + 1, "\"unknown\":1,");
+                assert!(decode_revision("x", 8, odd.as_bytes()).is_err(), "{odd}");
+                assert!(decode_checkpoint("x", 7, odd.as_bytes()).is_err(), "{odd}");
+                tried += 1;
+            }
+        }
+        assert!(tried > 20);
+    }
+
     #[test]
     fn a_checkpoint_must_be_sound() {
         let good = text(&encode_checkpoint(&shop()).unwrap());

@@ -126,8 +126,7 @@ fn history_is_ordered(catalog: &Catalog) -> bool {
 fn history_is_bounded(catalog: &Catalog) -> bool {
     jobs(catalog).all(|(_, job)| {
         let bytes: usize = job.versions.values().map(|v| v.spec.len()).sum();
-        let fits = bytes <= JOB_HISTORY_BYTES_MAX || job.versions.len() == 1;
-        fits && job.versions.len() <= JOB_VERSIONS_MAX
+        bytes <= JOB_HISTORY_BYTES_MAX && job.versions.len() <= JOB_VERSIONS_MAX
     })
 }
 

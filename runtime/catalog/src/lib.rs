@@ -5,6 +5,14 @@
 //! revision 7, so whoever lost reads it and decides again; whoever reads all revisions has the same catalog. No
 //! database runs beside it. A single host keeps the objects in a folder, several in a bucket.
 //!
+//! | object | what it is |
+//! |---|---|
+//! | `catalog/log/{revision:020}.json` | a [`Revision`], never changed nor deleted |
+//! | `catalog/checkpoint/{revision:020}.json` | `{"format": 1, "catalog": …}`: the [`Catalog`] after that revision; the newest few, each of which may be deleted |
+//! | `modules/{digest}.wasm` | the bytes of a module; written before the revision that names them |
+//!
+//! All of it is kept by [`FORMAT`]; what has another one, or anything unknown in it, is refused by name.
+//!
 //! [`Store`] reads and writes the log; everything else here is pure. Time comes from callers, randomness enters in
 //! one place (`random.rs`).
 #![forbid(unsafe_code)]

@@ -78,7 +78,8 @@ mod tests {
     fn a_folder_is_made_and_closed_to_others() {
         let base = tempfile::tempdir().unwrap();
         let folder = base.path().join("deep").join("catalog");
-        objects(folder.to_str().unwrap()).unwrap();
+        let made = objects(folder.to_str().unwrap()).unwrap();
+        assert!(format!("{made:?}").contains("fsync: true"), "{made:?}");
         let mode = std::fs::metadata(&folder).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         objects(&format!("file://{}", folder.display())).expect("it may be there already");

@@ -177,7 +177,25 @@ mod tests {
             assert!(parse(&text[..end]).is_err());
         }
         assert!(parse(&format!("{text}0")).is_err());
-        assert!(parse(&text.replace('0', "é")).is_err());
+        for at in 0..text.len() - 1 {
+            let mut wide = text.clone();
+            wide.replace_range(at..at + 2, "é");
+            assert!(parse(&wide).is_err(), "{wide}");
+        }
+    }
+
+    /// A checksum is no secret: what has a right one may still be no token.
+    #[test]
+    fn a_right_checksum_is_not_enough() {
+        let text = generate(bytes(7)).text;
+        let body = &text[..text.len() - CHECKSUM_CHARS];
+        let (id_at, separator_at) = (PREFIX.len(), PREFIX.len() + ID_CHARS);
+        for (at, wrong) in [(id_at, "Z"), (separator_at, "0"), (separator_at + 1, "F")] {
+            let mut forged = body.to_owned();
+            forged.replace_range(at..=at, wrong);
+            let forged = format!("{forged}{}", checksum(&forged));
+            assert_eq!(parse(&forged), Err(Malformed::Incomplete), "{forged}");
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 /// Longest hash of a plan, in characters.
 const PLAN_HASH_CHARS_MAX: usize = 64;
+/// Or the current version would be forgotten, too.
+const _: () = assert!(SPEC_BYTES_MAX <= JOB_HISTORY_BYTES_MAX);
 
 pub(super) fn apply(catalog: &mut Catalog, revision: &Revision) -> Result<(), Refused> {
     match &revision.change {
@@ -162,9 +164,7 @@ fn forget_oldest(versions: &mut BTreeMap<u32, JobVersion>) {
     let bytes = |versions: &BTreeMap<u32, JobVersion>| -> usize {
         versions.values().map(|version| version.spec.len()).sum()
     };
-    while versions.len() > 1
-        && (versions.len() > JOB_VERSIONS_MAX || bytes(versions) > JOB_HISTORY_BYTES_MAX)
-    {
+    while versions.len() > JOB_VERSIONS_MAX || bytes(versions) > JOB_HISTORY_BYTES_MAX {
         versions.pop_first();
     }
 }

@@ -4,7 +4,7 @@ use super::{refusal, refusal_in};
 use crate::access::{Scope, Token};
 use crate::change::Change;
 use crate::fixtures::*;
-use crate::limits::TOKENS_MAX;
+use crate::limits::{TENANTS_MAX, TOKENS_MAX};
 use crate::quotas::Quotas;
 
 #[test]
@@ -81,4 +81,16 @@ fn a_full_house_of_tokens_forgets_dead_ones_only() {
     apply(&mut catalog, token(200, view())).unwrap();
     assert!(!catalog.tokens.contains_key(&id), "the dead one went");
     refusal_in(&catalog, token(202, view()));
+}
+
+#[test]
+fn there_is_an_end_to_tenants() {
+    let mut catalog = shop();
+    let toys = catalog.tenant("toys").unwrap().clone();
+    for n in 2..TENANTS_MAX {
+        catalog.tenants.insert(format!("t-{n}"), toys.clone());
+    }
+    insta::assert_snapshot!(refusal_in(&catalog, tenant("books")), @"there are 10000 tenants, the most that one installation can have");
+    catalog.tenants.remove("toys");
+    apply(&mut catalog, tenant("books")).unwrap();
 }

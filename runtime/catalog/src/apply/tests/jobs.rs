@@ -61,6 +61,9 @@ fn versions_of_a_job() {
 fn a_job_begun_again_is_another() {
     let mut catalog = shop();
     insta::assert_snapshot!(refusal(delete_job("spend")), @"job `shop/spend` is not stopped: stop it first");
+    let mut paused = shop();
+    apply(&mut paused, desire("spend", Desired::Paused)).unwrap();
+    refusal_in(&paused, delete_job("spend"));
     insta::assert_snapshot!(refusal(delete_job("nothing")), @"there is no job `shop/nothing`");
     insta::assert_snapshot!(refusal(desire("nothing", Desired::Paused)), @"there is no job `shop/nothing`");
     apply(&mut catalog, desire("spend", Desired::Stopped)).unwrap();
@@ -94,4 +97,15 @@ fn old_versions_of_a_job_are_forgotten() {
     let job = catalog.job("shop", "spend").unwrap();
     assert_eq!(job.versions.len(), 1, "both together are too much");
     assert!(job.current().is_some());
+}
+
+#[test]
+fn version_numbers_of_a_job_end() {
+    let mut catalog = shop();
+    let shop = catalog.tenants.get_mut("shop").unwrap();
+    let spend = shop.jobs.get_mut("spend").unwrap();
+    let last = spend.versions.remove(&1).unwrap();
+    spend.versions.insert(u32::MAX, last);
+    spend.current = u32::MAX;
+    insta::assert_snapshot!(refusal_in(&catalog, deploy("spend", "job: spend")), @"this job has no version numbers left: delete it and deploy it again");
 }

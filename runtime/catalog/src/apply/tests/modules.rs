@@ -3,7 +3,8 @@
 use super::{refusal, refusal_in};
 use crate::change::Change;
 use crate::fixtures::*;
-use crate::state::Desired;
+use crate::limits::{MODULE_NAMES_MAX, MODULE_VERSIONS_MAX};
+use crate::state::{Desired, Module, ModuleVersion};
 
 #[test]
 fn module_versions_are_never_given_twice() {
@@ -75,4 +76,36 @@ fn modules_are_checked() {
         *imports = vec!["i".to_owned(); 65];
     }
     insta::assert_snapshot!(refusal(many), @"a module has up to 64 imports with names of up to 256 bytes");
+}
+
+#[test]
+fn names_and_versions_of_modules_end() {
+    let mut catalog = shop();
+    let modules = &mut catalog.tenants.get_mut("shop").unwrap().modules;
+    let valid = modules.get_mut("valid").unwrap();
+    let version = valid.versions[&2].clone();
+    for n in 3..=MODULE_VERSIONS_MAX as u32 {
+        let digest = crate::sha256_hex(&n.to_le_bytes());
+        valid.versions.insert(
+            n,
+            ModuleVersion {
+                digest,
+                ..version.clone()
+            },
+        );
+    }
+    valid.next_version = MODULE_VERSIONS_MAX as u32 + 1;
+    let next = valid.next_version;
+    for n in 1..MODULE_NAMES_MAX {
+        modules.insert(
+            format!("used-{n}"),
+            Module {
+                next_version: 2,
+                versions: [].into(),
+            },
+        );
+    }
+    insta::assert_snapshot!(refusal_in(&catalog, push("valid", next, 77)), @"module `valid` has 1000 versions, the most there can be: delete some that no job uses");
+    insta::assert_snapshot!(refusal_in(&catalog, push("new", 1, 77)), @"this tenant has used 10000 names of modules, the most there can be: use one of them again");
+    apply(&mut catalog, push("used-1", 2, 77)).expect("a name may be used again");
 }

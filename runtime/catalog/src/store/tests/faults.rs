@@ -158,6 +158,14 @@ async fn listed_objects_that_show_late_are_waited_for() {
 }
 
 #[tokio::test]
+async fn what_the_listing_does_not_show_yet_is_read_all_the_same() {
+    let (objects, store) = faulty().await;
+    objects.script(Call::List, "catalog/log", 0, 1, Wrong::Hide);
+    let again = open(&objects).await.unwrap();
+    assert_eq!((again.current(), objects.left()), (store.current(), 0));
+}
+
+#[tokio::test]
 async fn a_commit_does_not_depend_on_its_checkpoint() {
     let (objects, store) = faulty().await;
     objects.script(Call::Put, "catalog/checkpoint", 0, 1, Wrong::Fail);

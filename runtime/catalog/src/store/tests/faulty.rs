@@ -213,6 +213,7 @@ impl ObjectStore for Faulty {
     ) -> BoxStream<'static, Result<ObjectMeta>> {
         match self.wrong(Call::List, prefix.map_or("", |path| path.as_ref())) {
             None => self.inner.list_with_offset(prefix, offset),
+            Some(Wrong::Hide) => Box::pin(futures_util::stream::empty()),
             Some(_) => Box::pin(futures_util::stream::iter([Err(failed())])),
         }
     }
