@@ -92,7 +92,7 @@ impl fmt::Display for ApiEvent {
             Self::Certificates { wrong: Some(why) } => {
                 write!(
                     f,
-                    "the new certificates can't be used, the old ones stay: {why}"
+                    "the certificates in use stay, for the new ones are refused: {why}"
                 )
             }
             Self::Job { tenant, job, line } => {

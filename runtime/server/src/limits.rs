@@ -19,6 +19,8 @@ pub const BODY_RATE_MIN: u64 = 64 << 10;
 pub const WORK_MAX: usize = 8;
 /// The same of one tenant, so that none keeps the others waiting.
 pub const WORK_PER_TENANT_MAX: usize = 2;
+/// How many of one tenant may wait for their turn; further ones are refused at once.
+pub const WORK_WAITING_MAX: usize = 16;
 /// How long one of these waits for its turn.
 pub const WORK_WAIT: Duration = Duration::from_secs(20);
 /// How long a caller waits for an answer of the data plane.

@@ -9,11 +9,11 @@ use crate::config::{Config, Connections};
 use crate::event::{ApiEvent, ApiObserver};
 use crate::limits::{
     ANSWER_WAIT, FOLLOWERS_MAX, FOLLOWERS_PER_TENANT_MAX, Limits, WORK_MAX, WORK_PER_TENANT_MAX,
-    WORK_WAIT,
+    WORK_WAIT, WORK_WAITING_MAX,
 };
 use crate::port::Fleet;
 use crate::rate::Rates;
-use crate::slots::{Full, Slot, Slots};
+use crate::slots::{Full, Sizes, Slot, Slots};
 use sluicebox_catalog::{Catalog, Change, Refused, Store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,8 +72,16 @@ impl App {
             rates: Rates::new(limits.requests_per_second, limits.requests_burst),
             requests: Requests::default(),
             stopping,
-            work: Slots::new(WORK_MAX, WORK_PER_TENANT_MAX),
-            followers: Slots::new(FOLLOWERS_MAX, FOLLOWERS_PER_TENANT_MAX),
+            work: Slots::new(Sizes {
+                all: WORK_MAX,
+                tenant: WORK_PER_TENANT_MAX,
+                waiting: WORK_WAITING_MAX,
+            }),
+            followers: Slots::new(Sizes {
+                all: FOLLOWERS_MAX,
+                tenant: FOLLOWERS_PER_TENANT_MAX,
+                waiting: 0,
+            }),
         }))
     }
 

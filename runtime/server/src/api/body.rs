@@ -69,18 +69,27 @@ fn too_slow() -> Problem {
 /// What a JSON body says. Its depth is bounded by the parser, its size was before.
 pub fn json<T: DeserializeOwned>(body: &[u8]) -> Answer<T> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let error = error.into_inner();
-        match path.as_str() {
-            "." => Problem::request(format!("the body is not as expected: {error}")),
-            path => Problem::request(format!("`{path}` is not as expected: {error}")),
-        }
-    })?;
+    let value = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| not_as_expected("the body", error))?;
     deserializer
         .end()
         .map_err(|error| Problem::request(format!("the body goes on after its JSON: {error}")))?;
     Ok(value)
+}
+
+/// What is wrong in a structure, and where. Paths can be as deep as what was sent, so they are cut.
+pub fn not_as_expected<E: std::fmt::Display>(
+    whole: &str,
+    error: serde_path_to_error::Error<E>,
+) -> Problem {
+    const PATH_CHARS_MAX: usize = 80;
+    let path = error.path().to_string();
+    let path: String = path.chars().take(PATH_CHARS_MAX).collect();
+    let error = error.into_inner();
+    match path.as_str() {
+        "." | "?" => Problem::request(format!("{whole} is not as expected: {error}")),
+        path => Problem::request(format!("`{path}` is not as expected: {error}")),
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Deploying: a spec becomes a new version of a job. It is judged (`judge.rs`), checked by the data plane with its real
 //! modules and topics, compared with what runs, and only then written down, if nobody else was faster.
 
+use super::base::Base;
 use super::call::Call;
 use super::difference::{self, Side};
+use super::documents::{JobPath, TenantPath};
 use super::judge::{Resolved, judge};
 use super::problem::{Answer, Problem, Problems, SpecProblem};
 use crate::limits::SPEC_BYTES_MAX;
@@ -13,7 +15,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
-use sluicebox_catalog::{Catalog, Change, Job, JobVersion, Refused, Scope};
+use sluicebox_catalog::{Catalog, Change, Job, Scope};
 use sluicebox_core::spec::JobSpec;
 use std::collections::{BTreeMap, HashMap};
 use utoipa::{IntoParams, ToSchema};
@@ -54,7 +56,7 @@ pub struct Deployed {
 
 /// Deploy a job: the body is its spec, whose variables the client has replaced.
 #[utoipa::path(put, path = "/v1/tenants/{tenant}/jobs/{job}", tag = "jobs", operation_id = "deploy-job",
-    params(Deploy), request_body(content = String, content_type = "application/yaml"),
+    params(TenantPath, JobPath, Deploy), request_body(content = String, content_type = "application/yaml"),
     responses((status = 201, description = "A new job", body = Deployed), (status = 200, description = "A new version, none if nothing changes, or a dry run", body = Deployed), Problems))]
 pub async fn deploy(call: Call, body: Body) -> Answer<impl IntoResponse + use<>> {
     let (tenant, _) = call.tenant(Scope::Deploy)?;
@@ -112,6 +114,7 @@ pub async fn deploy(call: Call, body: Body) -> Answer<impl IntoResponse + use<>>
 
 /// Go back to a version that was deployed before: a new version repeats it.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/jobs/{job}/rollback", tag = "jobs", operation_id = "rollback-job",
+    params(TenantPath, JobPath),
     request_body = Rollback,
     responses((status = 200, description = "A new version, or none if that one runs already", body = Deployed), Problems))]
 pub async fn rollback(call: Call, body: Body) -> Answer<Json<Deployed>> {
@@ -189,57 +192,6 @@ fn unchanged(job: Option<&Job>, text: &str, resolved: &Resolved) -> Option<u32> 
     let job = job?;
     let current = job.current()?;
     (current.spec == text && current.modules == resolved.modules).then_some(job.current)
-}
-
-/// The job as it was when the deployment began: what it was compared with has to be what it replaces.
-struct Base<'a> {
-    job: Option<&'a Job>,
-}
-
-impl<'a> Base<'a> {
-    fn of(catalog: &'a Catalog, tenant: &str, job: &str) -> Self {
-        Self {
-            job: catalog.job(tenant, job).ok(),
-        }
-    }
-
-    fn version(&self) -> Option<&'a JobVersion> {
-        self.job?.current()
-    }
-
-    fn next_version(&self) -> u32 {
-        self.job.map_or(1, |job| job.current.saturating_add(1))
-    }
-
-    fn expect(&self, expected: Option<u32>) -> Result<(), Refused> {
-        let current = self.job.map_or(0, |job| job.current);
-        match expected {
-            Some(expected) if expected != current => Err(Refused::conflict(match current {
-                0 => format!("version {expected} was expected, and there is no such job"),
-                _ => format!(
-                    "version {expected} was expected, and version {current} runs: look at what changed, then deploy again"
-                ),
-            })),
-            _ => Ok(()),
-        }
-    }
-
-    fn still(&self, catalog: &Catalog, tenant: &str, job: &str) -> Result<(), Refused> {
-        let key = |job: Option<&Job>| job.map(|job| (job.uid, job.current));
-        match key(catalog.job(tenant, job).ok()) == key(self.job) {
-            true => Ok(()),
-            false => Err(Refused::conflict(format!(
-                "somebody else deployed or deleted job `{tenant}/{job}` meanwhile: look at what changed, then deploy again"
-            ))),
-        }
-    }
-
-    /// The current version, if it is this one or repeats it.
-    fn repeats(&self, version: u32) -> Option<u32> {
-        let job = self.job?;
-        let same = job.current == version || job.current()?.rollback_of == Some(version);
-        same.then_some(job.current)
-    }
 }
 
 /// A deployment that may be written down.

@@ -220,9 +220,37 @@ sink: { kafka: { topic: totals-eur } }
             spec,
             modules: &modules,
         };
-        insta::assert_snapshot!(meaning(side(&old), side(&new)).join("\n"), @"");
-        insta::assert_snapshot!(meaning(side(&new), side(&old)).join("\n"), @"");
-        insta::assert_snapshot!(lines(OLD, NEW), @"");
+        insta::assert_snapshot!(meaning(side(&old), side(&new)).join("\n"), @"
+        operator `enrich` (map) is new
+        operator `spend`: module shop/spend@1 (spend@100000) becomes shop/spend@2 (spend@200000); its state is kept
+        operator `valid` (filter) is removed
+        it writes to `totals-eur` from now on
+        it no longer writes to `totals`
+        the watermark changes
+        ");
+        insta::assert_snapshot!(meaning(side(&new), side(&old)).join("\n"), @"
+        operator `valid` (filter) is new
+        operator `spend`: module shop/spend@2 (spend@200000) becomes shop/spend@1 (spend@100000); its state is kept
+        operator `enrich` (map) is removed
+        it writes to `totals` from now on
+        it no longer writes to `totals-eur`
+        the watermark changes
+        ");
+        insta::assert_snapshot!(lines(OLD, NEW), @"
+        @@ -1,8 +1,8 @@
+         
+         apiVersion: sluicebox/v1
+         job: spend
+        -source: { kafka: { topic: orders, start: earliest }, watermark: { max_out_of_orderness: 5s } }
+        +source: { kafka: { topic: orders, start: earliest }, watermark: { max_out_of_orderness: 9s } }
+         operators:
+        -  - { id: valid, filter: { module: shop/valid@1 } }
+        -  - { id: spend, window-aggregate: { module: shop/spend@1, window: { tumbling: 1m } } }
+        -sink: { kafka: { topic: totals } }
+        +  - { id: enrich, map: { module: shop/enrich@1 } }
+        +  - { id: spend, window-aggregate: { module: shop/spend@2, window: { tumbling: 1m } } }
+        +sink: { kafka: { topic: totals-eur } }
+        ");
         assert!(meaning(side(&old), side(&old)).is_empty());
         assert_eq!(lines(OLD, OLD), "");
     }

@@ -2,7 +2,7 @@
 //! HTTP. A test compares the fields.
 
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// What a tenant's jobs may touch in Kafka. Nothing that is not listed.
 #[derive(Deserialize, ToSchema)]
@@ -71,6 +71,51 @@ pub enum DesiredDocument {
     Paused,
     /// It does not, and may be deleted.
     Stopped,
+}
+
+/// `/tenants/{tenant}`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "only its shape is used")]
+pub struct TenantPath {
+    /// Name of a tenant.
+    tenant: String,
+}
+
+/// `/tokens/{id}`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "only its shape is used")]
+pub struct TokenPath {
+    /// Id of a token: its public part.
+    id: String,
+}
+
+/// `/modules/{name}`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "only its shape is used")]
+pub struct ModulePath {
+    /// Name of a module.
+    name: String,
+}
+
+/// `/jobs/{job}`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "only its shape is used")]
+pub struct JobPath {
+    /// Name of a job.
+    job: String,
+}
+
+/// `/{version}`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "only its shape is used")]
+pub struct VersionPath {
+    /// Number of a version.
+    version: u32,
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Jobs as they are and as they are wanted. What a job *does* changes in `deploy.rs`.
 
 use super::call::Call;
-use super::documents::DesiredDocument;
+use super::documents::{DesiredDocument, JobPath, TenantPath, VersionPath};
 use super::problem::{Answer, Problems};
 use crate::port::{Lag, Status};
 use axum::Json;
@@ -115,6 +115,7 @@ impl VersionView {
 
 /// The jobs of a tenant.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/jobs", tag = "jobs", operation_id = "list-jobs",
+    params(TenantPath),
     responses((status = 200, description = "By name", body = Vec<JobView>), Problems))]
 pub async fn list(call: Call) -> Answer<Json<Vec<JobView>>> {
     let (name, tenant) = call.tenant(Scope::View)?;
@@ -133,6 +134,7 @@ pub async fn list(call: Call) -> Answer<Json<Vec<JobView>>> {
 
 /// A job: what is wanted of it, how it is on this host, and its versions.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/jobs/{job}", tag = "jobs", operation_id = "get-job",
+    params(TenantPath, JobPath),
     responses((status = 200, description = "The job", body = JobView), Problems))]
 pub async fn get(call: Call) -> Answer<Json<JobView>> {
     let (tenant, _) = call.tenant(Scope::View)?;
@@ -149,6 +151,7 @@ async fn view(call: &Call, tenant: &str, name: &str, job: &Job) -> Answer<JobVie
 
 /// A version of a job, with its spec.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/jobs/{job}/versions/{version}", tag = "jobs", operation_id = "get-job-version",
+    params(TenantPath, JobPath, VersionPath),
     responses((status = 200, description = "The version", body = VersionWithSpec), Problems))]
 pub async fn version(call: Call) -> Answer<Json<VersionWithSpec>> {
     let (tenant, _) = call.tenant(Scope::View)?;
@@ -162,6 +165,7 @@ pub async fn version(call: Call) -> Answer<Json<VersionWithSpec>> {
 
 /// Let a job stand for a while.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/jobs/{job}/pause", tag = "jobs", operation_id = "pause-job",
+    params(TenantPath, JobPath),
     responses((status = 200, description = "The job", body = JobView), Problems))]
 pub async fn pause(call: Call) -> Answer<Json<JobView>> {
     want(&call, Desired::Paused).await
@@ -169,6 +173,7 @@ pub async fn pause(call: Call) -> Answer<Json<JobView>> {
 
 /// Let a job run (again).
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/jobs/{job}/resume", tag = "jobs", operation_id = "resume-job",
+    params(TenantPath, JobPath),
     responses((status = 200, description = "The job", body = JobView), Problems))]
 pub async fn resume(call: Call) -> Answer<Json<JobView>> {
     want(&call, Desired::Running).await
@@ -176,6 +181,7 @@ pub async fn resume(call: Call) -> Answer<Json<JobView>> {
 
 /// Stop a job; then it can be deleted.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/jobs/{job}/stop", tag = "jobs", operation_id = "stop-job",
+    params(TenantPath, JobPath),
     responses((status = 200, description = "The job", body = JobView), Problems))]
 pub async fn stop(call: Call) -> Answer<Json<JobView>> {
     want(&call, Desired::Stopped).await
@@ -201,6 +207,7 @@ async fn want(call: &Call, desired: Desired) -> Answer<Json<JobView>> {
 
 /// Delete a stopped job.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/jobs/{job}", tag = "jobs", operation_id = "delete-job",
+    params(TenantPath, JobPath),
     responses((status = 204, description = "Deleted"), Problems))]
 pub async fn delete(call: Call) -> Answer<StatusCode> {
     let (tenant, _) = call.tenant(Scope::Deploy)?;
@@ -218,6 +225,7 @@ pub async fn delete(call: Call) -> Answer<StatusCode> {
 
 /// How far a job is behind its source, from what it has committed.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/jobs/{job}/lag", tag = "jobs", operation_id = "get-job-lag",
+    params(TenantPath, JobPath),
     responses((status = 200, description = "The lag", body = LagView), Problems))]
 pub async fn lag(call: Call) -> Answer<Json<LagView>> {
     let (tenant, _) = call.tenant(Scope::View)?;

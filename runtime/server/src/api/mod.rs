@@ -2,6 +2,7 @@
 //! a handler refuses is a [`problem::Problem`].
 
 mod app;
+mod base;
 mod body;
 mod call;
 mod deploy;
@@ -14,6 +15,7 @@ mod metrics;
 mod modules;
 mod openapi;
 mod problem;
+mod refusals;
 mod stream;
 mod tenants;
 mod tokens;

@@ -2,6 +2,7 @@
 //! changes nothing, and a version never changes.
 
 use super::call::Call;
+use super::documents::{ModulePath, TenantPath, VersionPath};
 use super::problem::{Answer, Kind, Problem, Problems};
 use crate::port::{InspectError, Inspected};
 use axum::Json;
@@ -81,6 +82,7 @@ pub struct Push {
 
 /// The modules of a tenant.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/modules", tag = "modules", operation_id = "list-modules",
+    params(TenantPath),
     responses((status = 200, description = "By name", body = Vec<ModuleView>), Problems))]
 pub async fn list(call: Call) -> Answer<Json<Vec<ModuleView>>> {
     let (_, tenant) = call.tenant(Scope::View)?;
@@ -94,7 +96,7 @@ pub async fn list(call: Call) -> Answer<Json<Vec<ModuleView>>> {
 
 /// Push a module: the bytes of a WebAssembly component.
 #[utoipa::path(put, path = "/v1/tenants/{tenant}/modules/{name}", tag = "modules", operation_id = "push-module",
-    params(Push), request_body(content = String, content_type = "application/wasm"),
+    params(TenantPath, ModulePath, Push), request_body(content = String, content_type = "application/wasm"),
     responses((status = 201, description = "A new version", body = VersionView), (status = 200, description = "These bytes were there already", body = VersionView), Problems))]
 pub async fn push(call: Call, body: Body) -> Answer<impl IntoResponse + use<>> {
     let (tenant_name, tenant) = call.tenant(Scope::Push)?;
@@ -190,6 +192,7 @@ fn pushed(
 
 /// A module.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/modules/{name}", tag = "modules", operation_id = "get-module",
+    params(TenantPath, ModulePath),
     responses((status = 200, description = "The module", body = ModuleView), Problems))]
 pub async fn get(call: Call) -> Answer<Json<ModuleView>> {
     let (tenant, _) = call.tenant(Scope::View)?;
@@ -200,6 +203,7 @@ pub async fn get(call: Call) -> Answer<Json<ModuleView>> {
 
 /// A version of a module.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/modules/{name}/{version}", tag = "modules", operation_id = "get-module-version",
+    params(TenantPath, ModulePath, VersionPath),
     responses((status = 200, description = "The version", body = VersionView), Problems))]
 pub async fn get_version(call: Call) -> Answer<Json<VersionView>> {
     let (tenant, _) = call.tenant(Scope::View)?;
@@ -210,6 +214,7 @@ pub async fn get_version(call: Call) -> Answer<Json<VersionView>> {
 
 /// The bytes of a version.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/modules/{name}/{version}/content", tag = "modules", operation_id = "get-module-content",
+    params(TenantPath, ModulePath, VersionPath),
     responses((status = 200, description = "The component", content_type = "application/wasm", body = String), Problems))]
 pub async fn content(call: Call) -> Answer<impl IntoResponse + use<>> {
     let (tenant, _) = call.tenant(Scope::View)?;
@@ -223,6 +228,7 @@ pub async fn content(call: Call) -> Answer<impl IntoResponse + use<>> {
 
 /// Delete a version that no job needs. Its number is not given again.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/modules/{name}/{version}", tag = "modules", operation_id = "delete-module-version",
+    params(TenantPath, ModulePath, VersionPath),
     responses((status = 204, description = "Deleted"), Problems))]
 pub async fn delete(call: Call) -> Answer<StatusCode> {
     let (tenant, _) = call.tenant(Scope::Push)?;

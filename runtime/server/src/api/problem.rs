@@ -1,15 +1,14 @@
-//! Every error of the API, as RFC 9457 has it: `application/problem+json` with what happened and what to do. What the
-//! other crates say becomes a status here and nowhere else.
+//! Every error of the API, as RFC 9457 has it: `application/problem+json` with what happened and what to do. Kinds
+//! and their statuses are here; which kind the errors of other crates are is in `refusals.rs`.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use sluicebox_catalog::{self as catalog, Refused};
-use sluicebox_core::spec;
-use sluicebox_wasm::ModuleError;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use utoipa::ToSchema;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 /// An answer, or a problem.
 pub type Answer<T> = Result<T, Problem>;
@@ -283,85 +282,17 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        let kind = match &refused {
-            Refused::Missing { .. } => Kind::Missing,
-            Refused::Conflict { .. } => Kind::Conflict,
-            Refused::Invalid { .. } => Kind::Invalid,
-            Refused::Quota { .. } => Kind::Quota,
-        };
-        Self::new(kind, refused.to_string())
-    }
-}
-
-impl From<catalog::Error> for Problem {
-    fn from(error: catalog::Error) -> Self {
-        let cause = error.to_string();
-        match error {
-            catalog::Error::Refused(refused) => refused.into(),
-            catalog::Error::Uncertain { .. } => {
-                Self::unavailable("it is not known whether the change was made")
-                    .help("look before you repeat it")
-                    .cause(cause)
-            }
-            error if error.kind() == catalog::Kind::Retry => {
-                Self::unavailable("the catalog can't be reached; nothing was changed").cause(cause)
-            }
-            _ => Self::internal(cause),
-        }
-    }
-}
-
-impl From<ModuleError> for Problem {
-    fn from(error: ModuleError) -> Self {
-        let kind = match error.is_too_large() {
-            true => Kind::TooLarge,
-            false => Kind::Module,
-        };
-        Self::new(kind, error.to_string())
-    }
-}
-
-/// What to do stands below the first line of the host's messages.
-impl From<sluicebox_host::Error> for Problem {
-    fn from(error: sluicebox_host::Error) -> Self {
-        let (detail, help) = match error.message.split_once('\n') {
-            Some((detail, help)) => (detail.to_owned(), Some(help.to_owned())),
-            None => (error.message, None),
-        };
-        let problem = match error.kind {
-            sluicebox_host::Kind::Input => Self::new(Kind::Invalid, detail),
-            sluicebox_host::Kind::Halted => Self::new(Kind::Conflict, detail),
-            sluicebox_host::Kind::Failed => {
-                let cause = detail.clone();
-                Self::unavailable(detail).cause(cause)
-            }
-        };
-        Self { help, ..problem }
-    }
-}
-
-impl From<spec::Problems> for Problem {
-    fn from(problems: spec::Problems) -> Self {
-        let known = |number: u64| (number > 0).then_some(number);
-        let problem = |problem: &spec::Problem| SpecProblem {
-            line: known(problem.place.line),
-            column: known(problem.place.column),
-            path: problem.path.clone(),
-            message: problem.message.clone(),
-            help: problem.help.clone(),
-        };
-        Self::spec(problems.list().iter().map(problem).collect())
-    }
-}
-
 /// That any operation may answer with a problem, for the OpenAPI document.
-#[derive(utoipa::IntoResponses)]
-#[response(
-    status = "default",
-    description = "A problem",
-    content_type = "application/problem+json"
-)]
-#[allow(dead_code, reason = "only its shape is used")]
-pub struct Problems(#[to_schema] ProblemBody);
+pub struct Problems;
+
+impl utoipa::IntoResponses for Problems {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let schema = RefOr::Ref(Ref::from_schema_name("Problem"));
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let response = ResponseBuilder::new()
+            .description("A problem")
+            .content("application/problem+json", content)
+            .build();
+        [("default".to_owned(), response.into())].into()
+    }
+}

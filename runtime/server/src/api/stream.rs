@@ -1,6 +1,7 @@
 //! A job's log: its last lines, or those and all that follow, one JSON object a line.
 
 use super::call::Call;
+use super::documents::{JobPath, TenantPath};
 use super::problem::{Answer, Problems};
 use crate::limits::{LOG_LINES_MAX, LOG_TAIL_DEFAULT};
 use crate::logs::{LogLine, LogReader};
@@ -50,7 +51,7 @@ pub struct MissedLines {
 /// The log of a job on this host: what its modules said and what became of its shards. Each line is a JSON object; one
 /// with `missed` stands for lines that this reader was too slow for.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/jobs/{job}/logs", tag = "jobs", operation_id = "get-job-logs",
-    params(Which),
+    params(TenantPath, JobPath, Which),
     responses((status = 200, description = "Lines of JSON", content_type = "application/x-ndjson", body = LogLine), Problems))]
 pub async fn logs(call: Call) -> Answer<impl IntoResponse + use<>> {
     let (tenant, _) = call.tenant(Scope::View)?;

@@ -1,7 +1,8 @@
 //! Tenants: created, changed, disabled; never deleted. Whoever acts for the installation sees all, others their own.
 
+use super::body::not_as_expected;
 use super::call::Call;
-use super::documents::{PolicyDocument, QuotasDocument};
+use super::documents::{PolicyDocument, QuotasDocument, TenantPath};
 use super::problem::{Answer, Problem, Problems};
 use axum::Json;
 use axum::body::Body;
@@ -119,6 +120,7 @@ pub async fn create(call: Call, body: Body) -> Answer<impl IntoResponse + use<>>
 
 /// A tenant.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}", tag = "tenants", operation_id = "get-tenant",
+    params(TenantPath),
     responses((status = 200, description = "The tenant", body = TenantView), Problems))]
 pub async fn get(call: Call) -> Answer<Json<TenantView>> {
     let (name, tenant) = call.tenant(Scope::View)?;
@@ -127,6 +129,7 @@ pub async fn get(call: Call) -> Answer<Json<TenantView>> {
 
 /// Change a tenant: policy, quotas, or whether it is disabled.
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}", tag = "tenants", operation_id = "change-tenant",
+    params(TenantPath),
     request_body = TenantChange,
     responses((status = 200, description = "The tenant as it is now", body = TenantView), Problems))]
 pub async fn change(call: Call, body: Body) -> Answer<Json<TenantView>> {
@@ -191,15 +194,6 @@ fn merged<T: Clone + Serialize + DeserializeOwned>(
             value => drop(fields.insert(key.clone(), value.clone())),
         }
     }
-    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
-        let path = error.path().to_string();
-        let path = match path.as_str() {
-            "." => what.to_owned(),
-            path => format!("{what}.{path}"),
-        };
-        Problem::request(format!(
-            "`{path}` is not as expected: {}",
-            error.into_inner()
-        ))
-    })
+    let merged = serde_path_to_error::deserialize(Value::Object(fields));
+    merged.map_err(|error| not_as_expected(&format!("`{what}`"), error))
 }

@@ -1,7 +1,7 @@
 //! Tokens, of a tenant or of the whole installation. A token's text is in one answer, once, and nowhere else.
 
 use super::call::Call;
-use super::documents::ScopeDocument;
+use super::documents::{ScopeDocument, TenantPath, TokenPath};
 use super::problem::{Answer, Problem, Problems};
 use crate::limits::TOKEN_LIFE_S_MAX;
 use axum::Json;
@@ -68,6 +68,7 @@ pub struct NewToken {
 
 /// The tokens of a tenant.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/tokens", tag = "tokens", operation_id = "list-tokens",
+    params(TenantPath),
     responses((status = 200, description = "By id", body = Vec<TokenView>), Problems))]
 pub async fn list(call: Call) -> Answer<Json<Vec<TokenView>>> {
     let tenant = owner(&call)?;
@@ -84,6 +85,7 @@ pub async fn list_installation(call: Call) -> Answer<Json<Vec<TokenView>>> {
 
 /// Make a token for a tenant.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/tokens", tag = "tokens", operation_id = "create-token",
+    params(TenantPath),
     request_body = NewToken,
     responses((status = 201, description = "Made; its text is in this answer only", body = CreatedToken), Problems))]
 pub async fn create(call: Call, body: Body) -> Answer<impl IntoResponse + use<>> {
@@ -102,6 +104,7 @@ pub async fn create_installation(call: Call, body: Body) -> Answer<impl IntoResp
 
 /// Revoke a token of a tenant, for good.
 #[utoipa::path(delete, path = "/v1/tenants/{tenant}/tokens/{id}", tag = "tokens", operation_id = "revoke-token",
+    params(TenantPath, TokenPath),
     responses((status = 204, description = "Revoked, now or before"), Problems))]
 pub async fn revoke(call: Call) -> Answer<StatusCode> {
     let tenant = owner(&call)?;
@@ -110,6 +113,7 @@ pub async fn revoke(call: Call) -> Answer<StatusCode> {
 
 /// Revoke a token of the whole installation, for good.
 #[utoipa::path(delete, path = "/v1/tokens/{id}", tag = "tokens", operation_id = "revoke-installation-token",
+    params(TokenPath),
     responses((status = 204, description = "Revoked, now or before"), Problems))]
 pub async fn revoke_installation(call: Call) -> Answer<StatusCode> {
     call.require_installation(Scope::Admin)?;

@@ -39,7 +39,48 @@ limits: { requests_per_second: 5, connections_max: 10, head_timeout: 1s, body_ti
 fn a_configuration_means_this() {
     let mut config = parse(FULL);
     config.resolve_paths(Path::new("conf"));
-    insta::assert_debug_snapshot!(config, @"");
+    insta::assert_debug_snapshot!(config, @r#"
+    Config {
+        installation: "shop",
+        listen: 0.0.0.0:443,
+        data_dir: "data",
+        object_store: Folder(
+            "../objects",
+        ),
+        kafka: Connections(
+            {
+                "audit": Connection {
+                    bootstrap_servers: "c:9092",
+                    properties: {},
+                },
+                "main": Connection {
+                    bootstrap_servers: "a:9092,b:9092",
+                    properties: {
+                        "sasl.password": "[redacted]",
+                        "security.protocol": "SASL_SSL",
+                    },
+                },
+            },
+        ),
+        tls: Some(
+            Tls {
+                certificate: "tls/cert.pem",
+                key: "tls/key.pem",
+                client_ca: Some(
+                    "/etc/clients.pem",
+                ),
+            },
+        ),
+        limits: Limits {
+            requests_per_second: 5,
+            requests_burst: 10,
+            connections_max: 10,
+            head_timeout_ms: 1000,
+            body_timeout_ms: 2000,
+            handshake_timeout_ms: 3000,
+        },
+    }
+    "#);
     let at = |path: &ConfigPath| path.at.display().to_string();
     assert_eq!(at(&config.data_dir), "conf/data");
     assert_eq!(config.object_store.url(), "conf/../objects");
@@ -79,15 +120,33 @@ kafka:
 tls: { certificate: cert.pem }
 limits: { requests_per_second: 0, body_timeout: 30, head_timeout: 1h }
 ";
-    insta::assert_snapshot!(problems(text), @"");
-    insta::assert_snapshot!(problems("job: orders\n"), @"");
-    insta::assert_snapshot!(problems("data"), @"");
+    insta::assert_snapshot!(problems(text), @"
+    2:1: `data_dir` is missing; name a folder for this host's identity and state, such as `data_dir: ./data`
+    3:1: unknown key `instalation`; did you mean `installation`?
+    4:9: listen: `localhost:7070` is no address to listen on; write an IP address and a port, such as `127.0.0.1:7070`, `0.0.0.0:7070` or `'[::1]:7070'`
+    5:11: insecure: expected `true` or `false`, found `yes`
+    6:22: object_store.url: `./objects` is no URL; a folder stands in `object_store: { path: ... }`
+    8:9: kafka.Main: `Main` is no valid name of a connection; write `kafka: { NAME: { bootstrap_servers: ... } }`; names have 1 to 40 characters out of `a`-`z`, `0`-`9` and `-`
+    9:12: kafka.audit: unknown key `bootstrap_server`; did you mean `bootstrap_servers`?
+    10:76: kafka.exec.properties.plugin.library.paths: `plugin.library.paths` runs commands or loads code, so no spec may set it; remove it
+    10:97: kafka.exec.properties.transactional.id: `transactional.id` is set by sluicebox; its guarantees rest on it; remove it
+    11:6: tls: `key` is missing; name the PEM file of the certificate's private key
+    12:32: limits.requests_per_second: must be a whole number from 1 to 1000000
+    12:49: limits.body_timeout: 30 has no unit; write a duration, such as `20s`
+    12:67: limits.head_timeout: must be from 100ms to 10m
+    ");
+    insta::assert_snapshot!(problems("job: orders\n"), @"
+    1:1: `apiVersion` is missing; begin the file with `apiVersion: sluicebox/v1`
+    1:1: unknown key `job`; known here: apiVersion, installation, listen, insecure, data_dir, object_store, kafka, tls, limits
+    1:1: `data_dir` is missing; name a folder for this host's identity and state, such as `data_dir: ./data`
+    ");
+    insta::assert_snapshot!(problems("data"), @"1:1: this is no host configuration; begin with `apiVersion: sluicebox/v1`, then `data_dir` and `kafka`");
 }
 
 #[test]
 fn a_network_sees_no_tokens() {
     let with = |more: &str| format!("apiVersion: sluicebox/v1\ndata_dir: data\n{more}\n");
-    insta::assert_snapshot!(problems(&with("listen: 0.0.0.0:7070")), @"");
+    insta::assert_snapshot!(problems(&with("listen: 0.0.0.0:7070")), @"3:9: listen: listening on 0.0.0.0:7070 without TLS would let tokens cross the network in clear text; add `tls: { certificate: ..., key: ... }`; or, if something in front of this host does TLS, `insecure: true`");
     problems(&with("listen: 192.168.1.2:7070\ninsecure: false"));
     for more in [
         "listen: '[::1]:7070'",
@@ -131,12 +190,12 @@ mod which_connection {
         let two = parse(FULL).kafka;
         assert_eq!(of("kafka: main", &two), "main");
         assert_eq!(of("kafka: { bootstrap_servers: 'c:9092' }", &two), "audit");
-        insta::assert_snapshot!(of("", &two), @"");
-        insta::assert_snapshot!(of("kafka: mian", &two), @"");
-        insta::assert_snapshot!(of("kafka: { bootstrap_servers: 'x:1' }", &two), @"");
+        insta::assert_snapshot!(of("", &two), @"the spec does not say which Kafka it means; write `kafka: NAME`; the host's connections: `audit`, `main`");
+        insta::assert_snapshot!(of("kafka: mian", &two), @"this host has no connection `mian`; write `kafka: NAME`; the host's connections: `audit`, `main`");
+        insta::assert_snapshot!(of("kafka: { bootstrap_servers: 'x:1' }", &two), @"no connection of this host has these `bootstrap_servers`; write `kafka: NAME`; the host's connections: `audit`, `main`");
         let secrets = "kafka: { bootstrap_servers: 'c:9092', properties: { sasl.password: x } }";
-        insta::assert_snapshot!(of(secrets, &two), @"");
-        insta::assert_snapshot!(of("", &Connections::default()), @"");
+        insta::assert_snapshot!(of(secrets, &two), @"credentials and properties of Kafka belong to the host, not to a job's spec; write `kafka: NAME`; the host's connections: `audit`, `main`");
+        insta::assert_snapshot!(of("", &Connections::default()), @"the spec does not say which Kafka it means; the host's operator adds one: `kafka: { NAME: { bootstrap_servers: ... } }` in host.yaml");
         let mut one = two.clone();
         one.0.remove("audit");
         assert_eq!(of("", &one), "main");
