@@ -74,6 +74,17 @@ pub fn is_missing(code: Code) -> bool {
     )
 }
 
+/// This user may not do that.
+pub fn is_denied(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
+            | Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
+            | Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+            | Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED
+    )
+}
+
 /// What a person must do about an error that no retry will cure.
 fn remedy(code: Code) -> Option<&'static str> {
     Some(match code {
@@ -85,14 +96,12 @@ fn remedy(code: Code) -> Option<&'static str> {
             "check security.protocol, ssl.ca.location and the client's certificate"
         }
         Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => {
-            "grant this user Describe and Read on the source, Describe, DescribeConfigs and Write on the sinks, all four on \
-             the changelog"
+            "grant this user Read on the job's source, Write and DescribeConfigs on the topics it writes, and Create, Read, \
+             Write and DescribeConfigs on its changelog"
         }
-        Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED => {
-            "grant this user Read on the job's consumer groups"
-        }
+        Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED => "grant this user Read on the group",
         Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED => {
-            "grant this user Describe and Write on the job's transactional ids"
+            "grant this user Write on the job's transactional ids"
         }
         Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED => {
             "grant this user IdempotentWrite and, to create the changelog topic, Create on the cluster"
@@ -131,6 +140,11 @@ pub fn error(what: &str, fault: &Fault, client: &Client) -> Error {
     let (kind, mut message) = (kind(fault), format!("{what}: {}", fault.text));
     if let Some(fatal) = client.fatal().filter(|fatal| fatal.text != fault.text) {
         message = format!("{message} ({})", fatal.text);
+    }
+    if fault.code == Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+        && let Some(id) = client.transactional_id()
+    {
+        message = format!("{message}: {id}");
     }
     if let Some(remedy) = remedy(fault.code) {
         return Error::new(kind, format!("{message}; {remedy}"));

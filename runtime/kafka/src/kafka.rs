@@ -7,7 +7,8 @@ use crate::ffi::client::{Client, Role};
 use crate::limits::ANSWER_WAIT_MAX;
 use crate::membership::Member;
 use crate::shard::Shard;
-use crate::{source, topics};
+use crate::source::Source;
+use crate::topics;
 use sluicebox_core::log::{
     Error, Log, MemberConfig, Membership, PartitionLag, Result, ShardConfig, ShardLog, Topic,
 };
@@ -92,17 +93,15 @@ impl Log for Kafka {
         let partitions = found
             .ok_or_else(|| errors::no_topic("source", topic))?
             .partitions;
-        let settings = source::settings(group, 100);
-        let client = Client::new(Role::Consumer, &self.connection.consumer(&settings))
-            .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
+        let mut source = Source::new(&self.connection, topic, group, 100)?;
         let all: Vec<i32> = (0..partitions).collect();
-        let committed = source::committed(&client, topic, &all)?;
+        let committed = source.committed(&all)?;
         all.into_iter()
             .zip(committed)
             .map(|(partition, committed)| {
                 Ok(PartitionLag {
                     partition,
-                    bounds: source::bounds(&client, topic, partition)?,
+                    bounds: source.bounds(partition)?,
                     committed,
                 })
             })

@@ -8,5 +8,6 @@ mod late_requests;
 mod outages;
 mod owners;
 mod results;
+mod rights;
 mod rows;
 mod sizes;
