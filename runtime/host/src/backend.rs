@@ -18,6 +18,10 @@ pub fn connect(spec: &JobSpec) -> Result<Arc<dyn Log>> {
         bootstrap_servers: connection.bootstrap_servers.clone(),
         properties: connection.properties.clone(),
     };
+    // A wrong spec, and not a job that somebody must look after.
+    connection
+        .check()
+        .map_err(|error| Error::input(format!("kafka: {}", error.message)))?;
     let kafka = sluicebox_kafka::Kafka::connect(connection)?;
     Ok(Arc::new(kafka))
 }

@@ -2,6 +2,7 @@
 
 use crate::ffi::client::Client;
 use crate::ffi::{Code, Fault};
+use crate::refusals;
 use sluicebox_core::log::{Error, Kind};
 
 /// What to do about a fault, whatever was being done.
@@ -151,26 +152,13 @@ pub fn error(what: &str, fault: &Fault, client: &Client) -> Error {
     }
     if is_passing(fault.code) {
         if let Some(refused) = client.health().refused() {
-            return unreachable(what, &refused, true);
+            return refusals::refused(what, &refused);
         }
         if let Some(last) = client.health().last_error() {
             message = format!("{message} (last error of a connection: {last})");
         }
     }
     Error::new(kind, message)
-}
-
-/// The error for brokers that don't answer, or refuse us.
-pub fn unreachable(what: &str, last: &str, refused: bool) -> Error {
-    Error::halt(match refused {
-        true => format!(
-            "{what}: a broker refused us: {last}; check security.protocol, sasl.mechanism, user and password, certificates"
-        ),
-        false => format!(
-            "{what}: no broker answered: {last}; check bootstrap_servers, that the brokers run and listen there, and \
-             security.protocol"
-        ),
-    })
 }
 
 /// The error for a topic that isn't there.

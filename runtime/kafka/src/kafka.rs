@@ -8,7 +8,7 @@ use crate::limits::ANSWER_WAIT_MAX;
 use crate::membership::Member;
 use crate::shard::Shard;
 use crate::source::Source;
-use crate::topics;
+use crate::{refusals, topics};
 use sluicebox_core::log::{
     Error, Log, MemberConfig, Membership, PartitionLag, Result, ShardConfig, ShardLog, Topic,
 };
@@ -57,13 +57,13 @@ fn first_answer(admin: &Client, servers: &str) -> Result<()> {
         };
         let what = format!("connect to Kafka at {servers}");
         if let Some(refused) = admin.health().refused() {
-            return Err(errors::unreachable(&what, &refused, true));
+            return Err(refusals::refused(&what, &refused));
         }
         let broken =
             fault.code != Code::RD_KAFKA_RESP_ERR__TIMED_OUT && !errors::is_passing(fault.code);
         if broken || Instant::now() >= until {
             let last = admin.health().last_error().unwrap_or(fault.text);
-            return Err(errors::unreachable(&what, &last, false));
+            return Err(refusals::unreachable(&what, &last));
         }
         if fault.code != Code::RD_KAFKA_RESP_ERR__TIMED_OUT {
             std::thread::sleep(STEP / 5);

@@ -10,4 +10,5 @@ mod owners;
 mod results;
 mod rights;
 mod rows;
+mod secure;
 mod sizes;
