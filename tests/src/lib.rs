@@ -4,6 +4,7 @@
 
 pub mod broker;
 pub mod client;
+pub mod clock;
 pub mod cluster;
 pub mod crash;
 pub mod host;
