@@ -8,7 +8,7 @@ pub enum Broker {
     Named(String),
     /// Ours; gone when this is dropped.
     #[cfg(feature = "broker")]
-    Started(sluicebox_tests::broker::Broker),
+    Started(Box<sluicebox_tests::broker::Broker>),
 }
 
 impl Broker {
@@ -28,9 +28,8 @@ impl Broker {
             optimised: true,
             ..Default::default()
         };
-        Ok(Self::Started(sluicebox_tests::broker::Broker::start_with(
-            &options,
-        )?))
+        let broker = sluicebox_tests::broker::Broker::start_with(&options)?;
+        Ok(Self::Started(Box::new(broker)))
     }
 
     #[cfg(not(feature = "broker"))]

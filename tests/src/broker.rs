@@ -3,15 +3,8 @@
 //!
 //! One broker serves a whole test binary ([`shared`]): starting one takes seconds, topics are cheap. A test that
 //! stops, pauses or restarts its broker starts its own ([`Broker::start`]).
-//!
-//! The broker must not outlive the test process, however that ends. A process-death signal follows the *thread*
-//! that spawned the child (and test threads end early), so a small shell watches a pipe instead: when the pipe
-//! closes, it kills the broker and removes its folder.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::fs;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,14 +12,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::client::Client;
-use crate::install::{classpath, java};
-use crate::process::{self, Signal};
+use crate::java::Running;
+use crate::process::Signal;
 use crate::proxy::Proxy;
-use crate::server::{format_storage, free_port, properties};
+use crate::secure::Secure;
+use crate::server::{Listener, Node, format_storage, free_port, properties};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(90);
-const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 const START_ATTEMPTS: usize = 3;
+
 /// How a broker differs from the usual one.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -36,6 +30,8 @@ pub struct Options {
     pub properties: Vec<(String, String)>,
     /// With a second listener behind a [`Proxy`].
     pub proxied: bool,
+    /// With a listener that takes only TLS and passwords, and an authorizer ([`Secure`]).
+    pub secure: bool,
     /// Run as in production, with the optimising compiler and a concurrent collector; tests rather start fast.
     pub optimised: bool,
 }
@@ -46,6 +42,7 @@ impl Default for Options {
             heap_mib: 512,
             properties: Vec::new(),
             proxied: false,
+            secure: false,
             optimised: false,
         }
     }
@@ -54,18 +51,14 @@ impl Default for Options {
 /// One broker (KRaft, combined mode) on loopback, with its own folder. Dropping it ends the process.
 #[derive(Debug)]
 pub struct Broker {
-    folder: tempfile::TempDir,
-    port: u16,
-    heap_mib: u32,
-    optimised: bool,
-    proxy: Option<Proxy>,
+    // Before the folder: the process ends first.
     running: Option<Running>,
-}
-
-#[derive(Debug)]
-struct Running {
-    java: Child,
-    watcher: Child,
+    folder: tempfile::TempDir,
+    node: Node,
+    port: u16,
+    options: Options,
+    proxy: Option<Proxy>,
+    secure: Option<Secure>,
 }
 
 impl Broker {
@@ -87,27 +80,46 @@ impl Broker {
     }
 
     fn try_start(options: &Options) -> Result<Self> {
+        let mut broker = Self::prepare(Node::alone(free_port()?), options)?;
+        broker.format()?;
+        broker.start_again()?;
+        Ok(broker)
+    }
+
+    /// A broker's folder and ports, with nothing in the one and nobody at the others yet.
+    pub(crate) fn prepare(node: Node, options: &Options) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("sluicebox-broker-")
             .tempdir()?;
-        let (port, controller) = (free_port()?, free_port()?);
-        let mut properties = properties(folder.path(), port, controller, options);
+        let port = free_port()?;
+        let mut listeners = vec![Listener::plain(port)];
         let proxy = match options.proxied {
-            true => Some(proxied(&mut properties, port, controller)?),
+            true => Some(proxied(&mut listeners)?),
             false => None,
         };
-        fs::write(folder.path().join("server.properties"), properties)?;
-        format_storage(folder.path())?;
-        let mut broker = Self {
-            folder,
-            port,
-            heap_mib: options.heap_mib,
-            optimised: options.optimised,
-            proxy,
-            running: None,
+        let secure = match options.secure {
+            true => Some(Secure::new(folder.path())?),
+            false => None,
         };
-        broker.start_again()?;
-        Ok(broker)
+        listeners.extend(secure.as_ref().map(Secure::listener));
+        let more = secure.as_ref().map(Secure::lines).unwrap_or_default();
+        let properties = properties(folder.path(), &node, &listeners, &more, options);
+        fs::write(folder.path().join("server.properties"), properties)?;
+        Ok(Self {
+            folder,
+            node,
+            port,
+            options: options.clone(),
+            proxy,
+            secure,
+            running: None,
+        })
+    }
+
+    /// Make its folder a broker's.
+    pub(crate) fn format(&self) -> Result<()> {
+        let users = self.secure.as_ref().map(Secure::users).unwrap_or_default();
+        format_storage(self.folder.path(), &self.node, &users)
     }
 
     /// `host:port` for clients.
@@ -120,6 +132,12 @@ impl Broker {
         self.proxy.as_ref().context("this broker has no proxy")
     }
 
+    /// The secure listener; an error without [`Options::secure`].
+    pub fn secure(&self) -> Result<&Secure> {
+        let secure = self.secure.as_ref();
+        secure.context("this broker has no secure listener")
+    }
+
     /// A test's view of the broker: topics, records, offsets.
     pub fn client(&self) -> Client {
         Client::new(&self.bootstrap())
@@ -127,37 +145,29 @@ impl Broker {
 
     /// Start a stopped broker on the same data and ports, and wait until it answers.
     pub fn start_again(&mut self) -> Result<()> {
+        self.spawn()?;
+        self.wait_ready()
+    }
+
+    /// Start the process.
+    pub(crate) fn spawn(&mut self) -> Result<()> {
         if self.running.is_some() {
             bail!("the broker runs already");
         }
-        let log = File::create(self.folder.path().join("broker.log"))?;
-        let how: &[&str] = match self.optimised {
-            true => &["-XX:+UseG1GC"],
-            false => &["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
-        };
-        let java = java()?
-            .arg(format!("-Xmx{}m", self.heap_mib))
-            .arg("-Xms128m")
-            .args(how)
-            .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
-            .arg(classpath()?)
-            .arg("kafka.Kafka")
-            .arg(self.folder.path().join("server.properties"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("cannot start java")?;
-        let watcher = watch(java.id(), self.folder.path())?;
-        self.running = Some(Running { java, watcher });
-        self.wait_ready().inspect_err(|_| self.kill())
+        self.running = Some(Running::start(self.folder.path(), &self.options)?);
+        Ok(())
     }
 
-    fn wait_ready(&mut self) -> Result<()> {
+    /// Wait until it answers; one that doesn't is ended.
+    pub(crate) fn wait_ready(&mut self) -> Result<()> {
+        self.answers().inspect_err(|_| self.kill())
+    }
+
+    fn answers(&mut self) -> Result<()> {
         let (deadline, client) = (Instant::now() + READY_TIMEOUT, self.client());
         loop {
             let running = self.running.as_mut().context("the broker is stopped")?;
-            if let Some(status) = running.java.try_wait()? {
+            if let Some(status) = running.ended()? {
                 bail!("the broker ended with {status}:\n{}", self.log_tail());
             }
             if client.answers(Duration::from_secs(1)) {
@@ -175,47 +185,27 @@ impl Broker {
 
     /// Shut the broker down in order (SIGTERM, after a while SIGKILL). Its data stays.
     pub fn stop(&mut self) -> Result<()> {
-        if let Some(running) = &mut self.running {
-            // A paused process would not see SIGTERM.
-            process::signal(running.java.id(), Signal::Cont)?;
-            process::signal(running.java.id(), Signal::Term)?;
-            process::wait_for_exit(&mut running.java, STOP_TIMEOUT)?;
-        }
-        self.kill();
-        Ok(())
+        self.running.take().map_or(Ok(()), Running::stop)
     }
 
     /// End the broker at once, as a power failure would. Its data stays.
     pub fn kill(&mut self) {
-        let Some(mut running) = self.running.take() else {
-            return;
-        };
-        let _ = running.java.kill();
-        let _ = running.java.wait();
-        // The pid is free for others now: tell the watcher so before its pipe closes.
-        if let Some(pipe) = &mut running.watcher.stdin {
-            let _ = pipe.write_all(b"done\n");
-        }
-        let _ = running.watcher.wait();
+        self.running = None;
     }
 
     /// Freeze the broker (SIGSTOP).
     pub fn pause(&self) -> Result<()> {
-        process::signal(self.pid()?, Signal::Stop)
+        self.signal(Signal::Stop)
     }
 
     /// Let a frozen broker go on (SIGCONT).
     pub fn resume(&self) -> Result<()> {
-        process::signal(self.pid()?, Signal::Cont)
+        self.signal(Signal::Cont)
     }
 
-    fn pid(&self) -> Result<u32> {
-        Ok(self
-            .running
-            .as_ref()
-            .context("the broker is stopped")?
-            .java
-            .id())
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let running = self.running.as_ref();
+        running.context("the broker is stopped")?.signal(signal)
     }
 
     /// The last lines of what the broker logged (warnings and errors).
@@ -226,17 +216,29 @@ impl Broker {
     }
 }
 
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 /// The broker of this test binary, started by the first test that asks. Use [`unique`] names for topics and groups.
 /// Panics where it cannot be started: without a broker these tests have nothing to say.
 pub fn shared() -> &'static Broker {
-    static SHARED: OnceLock<std::result::Result<Broker, String>> = OnceLock::new();
-    match SHARED.get_or_init(|| Broker::start().map_err(|error| format!("{error:#}"))) {
+    static SHARED: Once = Once::new();
+    once(&SHARED, &Options::default())
+}
+
+/// As [`shared`], with [`Options::secure`].
+pub fn shared_secure() -> &'static Broker {
+    static SHARED: Once = Once::new();
+    let options = Options {
+        secure: true,
+        heap_mib: 256,
+        ..Options::default()
+    };
+    once(&SHARED, &options)
+}
+
+type Once = OnceLock<std::result::Result<Broker, String>>;
+
+fn once(broker: &'static Once, options: &Options) -> &'static Broker {
+    let start = || Broker::start_with(options).map_err(|error| format!("{error:#}"));
+    match broker.get_or_init(start) {
         Ok(broker) => broker,
         Err(error) => panic!("no Kafka broker for this test: {error}"),
     }
@@ -250,26 +252,13 @@ pub fn unique(prefix: &str) -> String {
 }
 
 /// A listener of its own whose advertised address is the proxy's: clients that begin there stay there.
-fn proxied(properties: &mut String, port: u16, controller: u16) -> Result<Proxy> {
+fn proxied(listeners: &mut Vec<Listener>) -> Result<Proxy> {
     let (behind, before) = (free_port()?, free_port()?);
-    properties.push_str(&format!(
-        "listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{behind},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{before}\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
-         inter.broker.listener.name=PLAINTEXT\n"
-    ));
+    listeners.push(Listener {
+        name: "PROXIED",
+        protocol: "PLAINTEXT",
+        port: behind,
+        advertised: before,
+    });
     Proxy::start(before, behind)
-}
-
-/// A shell that outlives this process by a moment: its `read` fails when our end of the pipe closes.
-fn watch(pid: u32, folder: &Path) -> Result<Child> {
-    let script = "trap '' INT HUP TERM; if read -r _; then exit 0; fi; kill -9 \"$1\"; sleep 1; rm -rf \"$2\"";
-    Command::new("sh")
-        .args(["-c", script, "sluicebox-broker-watcher", &pid.to_string()])
-        .arg(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .context("cannot start sh")
 }

@@ -34,6 +34,8 @@ pub struct CommittedOffset {
 #[derive(Clone, Debug)]
 pub struct Client {
     bootstrap: String,
+    /// Of topics that it makes.
+    replicas: i32,
 }
 
 impl Client {
@@ -41,7 +43,13 @@ impl Client {
     pub fn new(bootstrap: &str) -> Self {
         Self {
             bootstrap: bootstrap.to_owned(),
+            replicas: 1,
         }
+    }
+
+    /// The same; topics that it makes have so many replicas.
+    pub fn with_replicas(self, replicas: i32) -> Self {
+        Self { replicas, ..self }
     }
 
     /// `host:port` of the broker.
@@ -59,6 +67,18 @@ impl Client {
         })
     }
 
+    /// How many brokers there are, or `None` while some replica is not in sync.
+    pub(crate) fn brokers_in_sync(&self) -> Result<Option<usize>> {
+        let consumer: BaseConsumer = self.config().create()?;
+        let metadata = consumer.fetch_metadata(None, TIMEOUT)?;
+        let mut partitions = metadata
+            .topics()
+            .iter()
+            .flat_map(|topic| topic.partitions());
+        let in_sync = partitions.all(|p| p.isr().len() == p.replicas().len());
+        Ok(in_sync.then(|| metadata.brokers().len()))
+    }
+
     /// Create a topic; old timestamps stay (`retention.ms=-1`) and future ones are taken, unless `configs` says otherwise.
     pub fn create_topic(
         &self,
@@ -66,7 +86,7 @@ impl Client {
         partitions: i32,
         configs: &[(&str, &str)],
     ) -> Result<()> {
-        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1))
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(self.replicas))
             .set("retention.ms", "-1")
             // Tests have times of their own; a broker would refuse those of the future.
             .set("message.timestamp.after.max.ms", "9223372036854775807");
@@ -136,7 +156,9 @@ impl Client {
     /// First offset and offset after the last record of a partition.
     pub fn bounds(&self, topic: &str, partition: i32) -> Result<(i64, i64)> {
         let consumer: BaseConsumer = self.config().create()?;
-        Ok(consumer.fetch_watermarks(topic, partition, TIMEOUT)?)
+        Ok(patiently(|| {
+            consumer.fetch_watermarks(topic, partition, TIMEOUT)
+        })?)
     }
 
     /// What `group` committed for the partitions of `topic`, where it committed something.
@@ -152,15 +174,7 @@ impl Client {
             .create()?;
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, partitions - 1);
-        let deadline = Instant::now() + TIMEOUT;
-        let committed = loop {
-            match consumer.committed_offsets(list.clone(), TIMEOUT) {
-                Err(error) if coordinator_moves(&error) && Instant::now() < deadline => {
-                    std::thread::sleep(Duration::from_millis(100));
-                }
-                result => break result?,
-            }
-        };
+        let committed = patiently(|| consumer.committed_offsets(list.clone(), TIMEOUT))?;
         let mut out = Vec::new();
         for element in committed.elements() {
             element.error()?;
@@ -209,14 +223,30 @@ impl Client {
     }
 }
 
-/// A new broker makes the topic of positions when it is first asked for them, and refuses until it has.
-fn coordinator_moves(error: &KafkaError) -> bool {
+/// Ask again while leaders and coordinators move: brokers that have just started refuse until they know who they are.
+fn patiently<T>(
+    mut ask: impl FnMut() -> std::result::Result<T, KafkaError>,
+) -> std::result::Result<T, KafkaError> {
+    let deadline = Instant::now() + TIMEOUT;
+    loop {
+        match ask() {
+            Err(error) if moves(&error) && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            result => return result,
+        }
+    }
+}
+
+fn moves(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
         Some(
             RDKafkaErrorCode::NotCoordinator
                 | RDKafkaErrorCode::CoordinatorLoadInProgress
                 | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
         )
     )
 }

@@ -1,16 +1,17 @@
 //! The job that end-to-end tests run, as its users do: a spec in a file, and `sluicebox run` in processes of its own
 //! that can be killed, frozen and started again.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::broker::unique;
 use crate::client::Client;
-use crate::process::{self, Signal};
+use crate::host::binary;
+pub use crate::host::{Host, guest};
 use crate::spec;
 use crate::truth::Truth;
 use crate::workload::Workload;
@@ -32,6 +33,8 @@ pub struct Options {
     pub more: String,
     /// Where the job finds the broker, if not where the test does.
     pub bootstrap: Option<String>,
+    /// librdkafka properties of the job.
+    pub properties: Vec<(String, String)>,
 }
 
 impl Default for Options {
@@ -44,6 +47,7 @@ impl Default for Options {
             delivery: "exactly_once",
             more: String::new(),
             bootstrap: None,
+            properties: Vec::new(),
         }
     }
 }
@@ -117,6 +121,16 @@ impl Job {
         self.data(host).join("state")
     }
 
+    /// Give one host a copy of another's data folder, as someone does who clones a machine.
+    pub fn copy_data(&self, from: &str, to: &str) -> Result<()> {
+        let copied = Command::new("cp")
+            .arg("-a")
+            .args([self.data(from), self.data(to)])
+            .status()?;
+        ensure!(copied.success(), "cp: {copied}");
+        Ok(())
+    }
+
     /// Start a process that runs the job, with a data folder named after `host`. `failpoint` is `name:count`: abort
     /// the `count`th time that this step is reached.
     pub fn start(&self, host: &str, failpoint: Option<&str>) -> Result<Host> {
@@ -125,24 +139,36 @@ impl Job {
 
     /// As [`Job::start`], with further arguments.
     pub fn start_with(&self, host: &str, failpoint: Option<&str>, more: &[&str]) -> Result<Host> {
-        let path = self.folder.path().join(format!("{}.log", unique(host)));
-        let log = File::create(&path)?;
+        self.spawn(host, |command| {
+            command.args(more);
+            if let Some(failpoint) = failpoint {
+                command.env("SLUICEBOX_FAILPOINT", failpoint);
+            }
+        })
+    }
+
+    /// As [`Job::start`], with a command that `change` has changed.
+    pub fn spawn(&self, host: &str, change: impl FnOnce(&mut Command)) -> Result<Host> {
+        let log = self.folder.path().join(format!("{}.log", unique(host)));
         let mut command = Command::new(binary()?);
         command
             .arg("run")
             .arg(self.spec_path())
             .arg("--data-dir")
             .arg(self.data(host))
-            .args(more)
-            .env_remove("SLUICEBOX_FAILPOINT")
+            .env_remove("SLUICEBOX_FAILPOINT");
+        change(&mut command);
+        Host::start(command, log)
+    }
+
+    /// Run another command on the spec, such as `lag`, to its end.
+    pub fn ask(&self, command: &str) -> Result<Output> {
+        Command::new(binary()?)
+            .arg(command)
+            .arg(self.spec_path())
             .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
-        if let Some(failpoint) = failpoint {
-            command.env("SLUICEBOX_FAILPOINT", failpoint);
-        }
-        let child = command.spawn().context("cannot start sluicebox")?;
-        Ok(Host { child, log: path })
+            .output()
+            .context("cannot start sluicebox")
     }
 
     /// Write orders `from..to` of each partition.
@@ -166,7 +192,7 @@ impl Job {
                 return Ok(());
             }
             for host in &mut *hosts {
-                if let Some(status) = host.child.try_wait()? {
+                if let Some(status) = host.ended()? {
                     bail!(
                         "sluicebox ended with {status} at {position} of {total}:\n{}",
                         host.log()
@@ -205,88 +231,4 @@ impl Job {
     pub fn client(&self) -> &Client {
         &self.client
     }
-}
-
-/// A process that runs a job. Killed when dropped.
-#[derive(Debug)]
-pub struct Host {
-    child: Child,
-    log: PathBuf,
-}
-
-impl Host {
-    /// End it at once.
-    pub fn kill(&mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
-    }
-
-    /// Ask it to end, as Ctrl-C does, and wait.
-    pub fn interrupt(&mut self, timeout: Duration) -> Result<ExitStatus> {
-        process::signal(self.child.id(), Signal::Int)?;
-        self.wait(timeout)
-    }
-
-    /// Send a signal.
-    pub fn signal(&self, signal: Signal) -> Result<()> {
-        process::signal(self.child.id(), signal)
-    }
-
-    /// Wait until it ends by itself.
-    pub fn wait(&mut self, timeout: Duration) -> Result<ExitStatus> {
-        match process::wait_for_exit(&mut self.child, timeout)? {
-            Some(status) => Ok(status),
-            None => bail!("sluicebox still runs after {timeout:?}:\n{}", self.log()),
-        }
-    }
-
-    /// Whether it runs.
-    pub fn running(&mut self) -> Result<bool> {
-        Ok(self.child.try_wait()?.is_none())
-    }
-
-    /// What it said.
-    pub fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The program under test: `SLUICEBOX_BIN`, else from the target folder that this program was built into.
-pub fn binary() -> Result<PathBuf> {
-    let path = match std::env::var_os("SLUICEBOX_BIN") {
-        Some(path) => PathBuf::from(path),
-        None => release_folder()?.join("sluicebox"),
-    };
-    if !path.is_file() {
-        bail!(
-            "{} is not built: run `cargo xtask test`, which builds it first",
-            path.display()
-        );
-    }
-    Ok(path)
-}
-
-/// A built module of `example-udfs` or `tests/guests`.
-pub fn guest(name: &str) -> PathBuf {
-    let folder = release_folder().unwrap_or_default();
-    let target = folder.parent().unwrap_or(Path::new(""));
-    target.join("guests").join(format!("{name}.wasm"))
-}
-
-/// `release` in the target folder: tests are in its `deps`, programs in itself.
-fn release_folder() -> Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    let folder = program.parent().context("this program is in no folder")?;
-    Ok(match folder.ends_with("deps") {
-        true => folder.parent().context("deps is in no folder")?.to_owned(),
-        false => folder.to_owned(),
-    })
 }

@@ -4,13 +4,20 @@
 
 pub mod broker;
 pub mod client;
+pub mod clock;
+pub mod cluster;
 pub mod crash;
+pub mod host;
 pub mod install;
+mod java;
 pub mod job;
 pub mod process;
 pub mod proxy;
 pub mod records;
+pub mod rights;
+pub mod secure;
 mod server;
 pub mod spec;
 pub mod truth;
+mod wire;
 pub mod workload;

@@ -1,6 +1,6 @@
 //! A network that misbehaves, between a client and its broker: it holds back the requests of one kind and delivers them
 //! late (also after their client has given up and come back on another connection, which is what makes a late request
-//! dangerous), or it cuts the wire for a while.
+//! dangerous), it lets none of some kinds through until it is told to, or it cuts the wire for a while.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -18,6 +18,16 @@ const REQUEST_BYTES_MAX: usize = 100 << 20;
 pub enum Api {
     /// Records.
     Produce = 0,
+    /// What a group committed.
+    OffsetFetch = 9,
+    /// Where a coordinator is.
+    FindCoordinator = 10,
+    /// Becoming a member of a group.
+    JoinGroup = 11,
+    /// Staying one.
+    Heartbeat = 12,
+    /// Learning what is assigned.
+    SyncGroup = 14,
     /// The end of a transaction, to the coordinator.
     EndTxn = 26,
     /// The positions of a transaction, to the group's coordinator.
@@ -29,6 +39,8 @@ struct State {
     /// Hold the next `count` requests of this kind back for so long.
     hold: Option<(Api, u32, Duration)>,
     held: u32,
+    /// Nothing of these kinds is delivered for now.
+    stopped: Vec<Api>,
     cut: bool,
     open: Vec<TcpStream>,
 }
@@ -71,9 +83,16 @@ impl Proxy {
         state.held = 0;
     }
 
-    /// How many requests were held back since [`Proxy::hold`].
+    /// How many requests were held back since [`Proxy::hold`] or [`Proxy::stop`].
     pub fn held(&self) -> u32 {
         self.state().held
+    }
+
+    /// Hold back all requests of these kinds, with everything behind them on their connections, until [`Proxy::mend`].
+    pub fn stop(&self, kinds: &[Api]) {
+        let mut state = self.state();
+        state.stopped = kinds.to_vec();
+        state.held = 0;
     }
 
     /// Break all connections and refuse new ones.
@@ -85,9 +104,11 @@ impl Proxy {
         }
     }
 
-    /// Let connections through again.
+    /// Let connections and requests through again.
     pub fn mend(&self) {
-        self.state().cut = false;
+        let mut state = self.state();
+        state.cut = false;
+        state.stopped.clear();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -126,9 +147,11 @@ impl Proxy {
             anyhow::ensure!((2..=REQUEST_BYTES_MAX).contains(&bytes), "no Kafka request");
             let mut request = vec![0; bytes];
             client.read_exact(&mut request)?;
-            if let Some(delay) = self.delay_of(i16::from_be_bytes([request[0], request[1]])) {
+            let key = i16::from_be_bytes([request[0], request[1]]);
+            if let Some(delay) = self.delay_of(key) {
                 thread::sleep(delay);
             }
+            self.wait_while_stopped(key);
             broker.write_all(&length)?;
             broker.write_all(&request)?;
         }
@@ -144,6 +167,18 @@ impl Proxy {
                 Some(delay)
             }
             _ => None,
+        }
+    }
+
+    fn wait_while_stopped(&self, key: i16) {
+        const STEP: Duration = Duration::from_millis(20);
+        let is_stopped = |state: &State| state.stopped.iter().any(|api| *api as i16 == key);
+        if !is_stopped(&self.state()) {
+            return;
+        }
+        self.state().held += 1;
+        while is_stopped(&self.state()) {
+            thread::sleep(STEP);
         }
     }
 }

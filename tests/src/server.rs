@@ -1,5 +1,7 @@
-//! What a test broker is configured with: its ports, its `server.properties`, its formatted folder.
+//! What a test broker is configured with: its place in a cluster, its listeners, its `server.properties`, its
+//! formatted folder.
 
+use std::fmt::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
@@ -13,9 +15,72 @@ use crate::install::{classpath, java};
 /// Below Linux' range for outgoing connections, so that a stopped broker finds its ports free again.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
-/// Make the folder a broker's.
-pub(crate) fn format_storage(folder: &Path) -> Result<()> {
-    let output = java()?
+/// A broker's place in its cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub id: usize,
+    pub controller: u16,
+    /// Controllers of the whole cluster, in the order of their ids, which begin with 1; empty: alone.
+    pub voters: Vec<u16>,
+}
+
+impl Node {
+    /// A broker alone in its cluster.
+    pub fn alone(controller: u16) -> Self {
+        Self {
+            id: 1,
+            controller,
+            voters: Vec::new(),
+        }
+    }
+
+    fn is_alone(&self) -> bool {
+        self.voters.is_empty()
+    }
+
+    /// Who controls the cluster.
+    fn quorum(&self) -> String {
+        if self.is_alone() {
+            return format!(
+                "controller.quorum.bootstrap.servers=127.0.0.1:{}",
+                self.controller
+            );
+        }
+        let voters = self.voters.iter().enumerate();
+        let voters: Vec<String> = voters
+            .map(|(i, port)| format!("{}@127.0.0.1:{port}", i + 1))
+            .collect();
+        format!("controller.quorum.voters={}", voters.join(","))
+    }
+}
+
+/// Where a broker listens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listener {
+    pub name: &'static str,
+    /// `PLAINTEXT`, `SASL_SSL`, ...
+    pub protocol: &'static str,
+    pub port: u16,
+    /// The port that clients are told.
+    pub advertised: u16,
+}
+
+impl Listener {
+    /// The one that tests and other brokers use.
+    pub fn plain(port: u16) -> Self {
+        Self {
+            name: "PLAINTEXT",
+            protocol: "PLAINTEXT",
+            port,
+            advertised: port,
+        }
+    }
+}
+
+/// Make the folder a broker's. `users` are further arguments: the users that are there from the start.
+pub(crate) fn format_storage(folder: &Path, node: &Node, users: &[String]) -> Result<()> {
+    let mut command = java()?;
+    command
         .args([
             "-Xshare:auto",
             "-XX:+UseSerialGC",
@@ -23,7 +88,12 @@ pub(crate) fn format_storage(folder: &Path) -> Result<()> {
             "-cp",
         ])
         .arg(classpath()?)
-        .args(["kafka.tools.StorageTool", "format", "--standalone"])
+        .args(["kafka.tools.StorageTool", "format"]);
+    if node.is_alone() {
+        command.arg("--standalone");
+    }
+    let output = command
+        .args(users)
         // Any 16 bytes in base64 do; brokers of different tests never meet.
         .args(["--cluster-id", "c2x1aWNlYm94LXRlc3RzIQ", "--config"])
         .arg(folder.join("server.properties"))
@@ -39,26 +109,37 @@ pub(crate) fn format_storage(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// `server.properties` of a broker alone in its cluster.
-pub(crate) fn properties(folder: &Path, port: u16, controller: u16, options: &Options) -> String {
+/// `server.properties` of a broker; `more` are lines of its security.
+pub(crate) fn properties(
+    folder: &Path,
+    node: &Node,
+    listeners: &[Listener],
+    more: &str,
+    options: &Options,
+) -> String {
     let mut lines = format!(
-        "process.roles=broker,controller\n\
-         node.id=1\n\
-         controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         controller.listener.names=CONTROLLER\n\
-         log.dirs={}\n",
+        "process.roles=broker,controller\nnode.id={}\n{}\nlog.dirs={}\n",
+        node.id,
+        node.quorum(),
         folder.join("data").display()
     );
-    // One broker, so no replicas; few internal partitions, short delays: tests wait for these.
-    lines.push_str(
-        "offsets.topic.replication.factor=1\n\
+    lines.push_str(&listening(listeners, node.controller));
+    let (replicas, in_sync) = match node.is_alone() {
+        true => (1, 1),
+        false => (3, 2),
+    };
+    // No more replicas than needed; few internal partitions, short delays: tests wait for these.
+    let _ = write!(
+        lines,
+        "offsets.topic.replication.factor={replicas}\n\
          offsets.topic.num.partitions=4\n\
-         transaction.state.log.replication.factor=1\n\
-         transaction.state.log.min.isr=1\n\
+         transaction.state.log.replication.factor={replicas}\n\
+         transaction.state.log.min.isr={in_sync}\n\
          transaction.state.log.num.partitions=4\n\
-         share.coordinator.state.topic.replication.factor=1\n\
-         share.coordinator.state.topic.min.isr=1\n\
+         share.coordinator.state.topic.replication.factor={replicas}\n\
+         share.coordinator.state.topic.min.isr={in_sync}\n\
+         default.replication.factor={replicas}\n\
+         min.insync.replicas={in_sync}\n\
          transaction.abort.timed.out.transaction.cleanup.interval.ms=500\n\
          group.initial.rebalance.delay.ms=0\n\
          group.min.session.timeout.ms=1000\n\
@@ -67,12 +148,31 @@ pub(crate) fn properties(folder: &Path, port: u16, controller: u16, options: &Op
          log.cleaner.backoff.ms=500\n\
          log.cleaner.dedupe.buffer.size=33554432\n\
          log.segment.delete.delay.ms=1000\n\
-         num.partitions=1\n",
+         num.partitions=1\n"
     );
+    lines.push_str(more);
     for (key, value) in &options.properties {
-        lines.push_str(&format!("{key}={value}\n"));
+        let _ = writeln!(lines, "{key}={value}");
     }
     lines
+}
+
+/// All listeners, and the controller's.
+fn listening(listeners: &[Listener], controller: u16) -> String {
+    let list = |each: &dyn Fn(&Listener) -> String| {
+        let all: Vec<String> = listeners.iter().map(each).collect();
+        all.join(",")
+    };
+    format!(
+        "listeners={},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners={}\n\
+         listener.security.protocol.map={},CONTROLLER:PLAINTEXT\n\
+         inter.broker.listener.name=PLAINTEXT\n\
+         controller.listener.names=CONTROLLER\n",
+        list(&|l| format!("{}://127.0.0.1:{}", l.name, l.port)),
+        list(&|l| format!("{}://127.0.0.1:{}", l.name, l.advertised)),
+        list(&|l| format!("{}:{}", l.name, l.protocol)),
+    )
 }
 
 /// A free loopback port; it may be taken by someone else before it is used.

@@ -1,6 +1,9 @@
 //! The job specs of end-to-end tests, as their authors would write them.
 
-use crate::job::{Job, Options, guest};
+use std::collections::BTreeMap;
+
+use crate::host::guest;
+use crate::job::{Job, Options};
 use crate::truth::RATES;
 use crate::workload::OUT_OF_ORDER_MS;
 
@@ -54,6 +57,9 @@ pub fn with_operators(job: &Job, options: &Options, time: &str, operators: &str)
         .bootstrap
         .as_deref()
         .unwrap_or(job.client().bootstrap());
+    // JSON is YAML: whatever a value contains, it is quoted well.
+    let properties: BTreeMap<_, _> = options.properties.iter().cloned().collect();
+    let properties = serde_json::json!(properties);
     let delay_s = OUT_OF_ORDER_MS / 1000;
     format!(
         "apiVersion: sluicebox/v1
@@ -68,7 +74,7 @@ delivery: {delivery}
 epoch: {{ interval: {epoch_ms}ms }}
 dead_letter: {{ topic: {dead} }}
 state: {state}
-kafka: {{ bootstrap_servers: '{bootstrap}' }}
+kafka: {{ bootstrap_servers: '{bootstrap}', properties: {properties} }}
 group: {group}
 {shards}{more}"
     )

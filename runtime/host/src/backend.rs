@@ -27,7 +27,12 @@ pub fn connect_to(connection: &Connection) -> Result<Arc<dyn Log>> {
         bootstrap_servers: connection.bootstrap_servers.clone(),
         properties: connection.properties.clone(),
     };
-    Ok(Arc::new(sluicebox_kafka::Kafka::connect(connection)?))
+    // A wrong spec, and not a job that somebody must look after.
+    connection
+        .check()
+        .map_err(|error| Error::input(format!("kafka: {}", error.message)))?;
+    let kafka = sluicebox_kafka::Kafka::connect(connection)?;
+    Ok(Arc::new(kafka))
 }
 
 /// Connect to a cluster.

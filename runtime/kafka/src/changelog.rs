@@ -7,10 +7,10 @@ use crate::errors;
 use crate::ffi::client::{Client, Role};
 use crate::ffi::consume::Queue;
 use crate::ffi::list::List;
-use crate::ffi::{Code, cstring, text_of};
+use crate::ffi::{Code, Fault, cstring, text_of};
 use crate::limits::{CHANGELOG_WAIT_MAX, CONSUME_MAX};
 use crate::source;
-use sluicebox_core::log::{Bounds, ChangelogRecord, Error, Kind, Result};
+use sluicebox_core::log::{Bounds, ChangelogRecord, Error, Kind, Result, ShardConfig};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 /// at that moment; to its end was read.
 pub fn read(
     connection: &Connection,
-    topic: &str,
-    partition: i32,
+    shard: &ShardConfig,
     from: i64,
     visit: &mut dyn FnMut(ChangelogRecord<'_>),
 ) -> Result<Bounds> {
-    // The group is never used: nothing is committed or joined.
-    let settings = source::settings("sluicebox-changelog", 100);
+    let (topic, partition) = (&shard.changelog, shard.shard);
+    // Nothing is committed to the group, but its coordinator is looked for, and only the job's own group may be.
+    let settings = source::settings(&shard.group, 100);
     let client = Client::new(Role::Consumer, &connection.consumer(&settings))
         .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
     let client = Arc::new(client);
@@ -55,6 +55,7 @@ fn to_end(
     let mut position = from;
     let mut error = None;
     let mut heard = Instant::now();
+    let client = queue.client().clone();
     while position < end && error.is_none() {
         queue.consume(CONSUME_MAX, Duration::from_millis(100), &mut |message| {
             heard = Instant::now();
@@ -77,6 +78,9 @@ fn to_end(
                     ));
                 }
                 code if errors::is_passing(code) => {}
+                code if errors::is_denied(code) => {
+                    error = Some(errors::error(what, &Fault::of(code), &client));
+                }
                 code => {
                     error = Some(Error::new(
                         Kind::Retriable,
@@ -86,7 +90,7 @@ fn to_end(
             }
         });
         if heard.elapsed() > CHANGELOG_WAIT_MAX {
-            let last = queue.client().health().last_error();
+            let last = client.health().last_error();
             error = Some(Error::new(
                 Kind::Retriable,
                 format!(

@@ -51,7 +51,10 @@ impl Commit {
         repeat(until, trace, |wait| {
             client.send_offsets(&self.positions, &self.group, wait)
         })
-        .map_err(|fault| failed("send_offsets_to_transaction", &fault, client))?;
+        .map_err(|fault| {
+            let what = format!("send_offsets_to_transaction to group {}", self.group);
+            failed(&what, &fault, client)
+        })?;
         failpoint::reach("after-offsets");
         repeat(until, trace, |wait| client.commit_transaction(wait))
             .map_err(|fault| failed("commit_transaction", &fault, client))

@@ -2,6 +2,7 @@
 
 use crate::ffi::client::Client;
 use crate::ffi::{Code, Fault};
+use crate::refusals;
 use sluicebox_core::log::{Error, Kind};
 
 /// What to do about a fault, whatever was being done.
@@ -74,6 +75,17 @@ pub fn is_missing(code: Code) -> bool {
     )
 }
 
+/// This user may not do that.
+pub fn is_denied(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
+            | Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
+            | Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+            | Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED
+    )
+}
+
 /// What a person must do about an error that no retry will cure.
 fn remedy(code: Code) -> Option<&'static str> {
     Some(match code {
@@ -85,14 +97,12 @@ fn remedy(code: Code) -> Option<&'static str> {
             "check security.protocol, ssl.ca.location and the client's certificate"
         }
         Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => {
-            "grant this user Describe and Read on the source, Describe, DescribeConfigs and Write on the sinks, all four on \
-             the changelog"
+            "grant this user Read on the job's source, Write and DescribeConfigs on the topics it writes, and Create, Read, \
+             Write and DescribeConfigs on its changelog"
         }
-        Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED => {
-            "grant this user Read on the job's consumer groups"
-        }
+        Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED => "grant this user Read on the group",
         Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED => {
-            "grant this user Describe and Write on the job's transactional ids"
+            "grant this user Write on the job's transactional ids"
         }
         Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED => {
             "grant this user IdempotentWrite and, to create the changelog topic, Create on the cluster"
@@ -132,31 +142,23 @@ pub fn error(what: &str, fault: &Fault, client: &Client) -> Error {
     if let Some(fatal) = client.fatal().filter(|fatal| fatal.text != fault.text) {
         message = format!("{message} ({})", fatal.text);
     }
+    if fault.code == Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+        && let Some(id) = client.transactional_id()
+    {
+        message = format!("{message}: {id}");
+    }
     if let Some(remedy) = remedy(fault.code) {
         return Error::new(kind, format!("{message}; {remedy}"));
     }
     if is_passing(fault.code) {
         if let Some(refused) = client.health().refused() {
-            return unreachable(what, &refused, true);
+            return refusals::refused(what, &refused);
         }
         if let Some(last) = client.health().last_error() {
             message = format!("{message} (last error of a connection: {last})");
         }
     }
     Error::new(kind, message)
-}
-
-/// The error for brokers that don't answer, or refuse us.
-pub fn unreachable(what: &str, last: &str, refused: bool) -> Error {
-    Error::halt(match refused {
-        true => format!(
-            "{what}: a broker refused us: {last}; check security.protocol, sasl.mechanism, user and password, certificates"
-        ),
-        false => format!(
-            "{what}: no broker answered: {last}; check bootstrap_servers, that the brokers run and listen there, and \
-             security.protocol"
-        ),
-    })
 }
 
 /// The error for a topic that isn't there.

@@ -7,7 +7,8 @@ use crate::ffi::client::{Client, Role};
 use crate::limits::ANSWER_WAIT_MAX;
 use crate::membership::Member;
 use crate::shard::Shard;
-use crate::{source, topics};
+use crate::source::Source;
+use crate::{refusals, topics};
 use sluicebox_core::log::{
     Error, Log, MemberConfig, Membership, PartitionLag, Result, ShardConfig, ShardLog, Topic,
 };
@@ -56,13 +57,13 @@ fn first_answer(admin: &Client, servers: &str) -> Result<()> {
         };
         let what = format!("connect to Kafka at {servers}");
         if let Some(refused) = admin.health().refused() {
-            return Err(errors::unreachable(&what, &refused, true));
+            return Err(refusals::refused(&what, &refused));
         }
         let broken =
             fault.code != Code::RD_KAFKA_RESP_ERR__TIMED_OUT && !errors::is_passing(fault.code);
         if broken || Instant::now() >= until {
             let last = admin.health().last_error().unwrap_or(fault.text);
-            return Err(errors::unreachable(&what, &last, false));
+            return Err(refusals::unreachable(&what, &last));
         }
         if fault.code != Code::RD_KAFKA_RESP_ERR__TIMED_OUT {
             std::thread::sleep(STEP / 5);
@@ -96,17 +97,15 @@ impl Log for Kafka {
         let partitions = found
             .ok_or_else(|| errors::no_topic("source", topic))?
             .partitions;
-        let settings = source::settings(group, 100);
-        let client = Client::new(Role::Consumer, &self.connection.consumer(&settings))
-            .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
+        let mut source = Source::new(&self.connection, topic, group, 100)?;
         let all: Vec<i32> = (0..partitions).collect();
-        let committed = source::committed(&client, topic, &all)?;
+        let committed = source.committed(&all)?;
         all.into_iter()
             .zip(committed)
             .map(|(partition, committed)| {
                 Ok(PartitionLag {
                     partition,
-                    bounds: source::bounds(&client, topic, partition)?,
+                    bounds: source.bounds(partition)?,
                     committed,
                 })
             })

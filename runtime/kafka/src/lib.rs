@@ -13,6 +13,8 @@ mod kafka;
 mod limits;
 mod membership;
 mod pack;
+mod refusals;
+mod rights;
 mod shard;
 mod sink;
 mod source;

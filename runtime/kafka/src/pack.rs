@@ -109,7 +109,7 @@ impl Packer<'_> {
                  name, or remove the job"
             ))),
             Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED => Some(Error::halt(format!(
-                "{place} can't be read: not authorized; grant this user Describe and Read on the topic"
+                "{place} can't be read: not authorized; grant this user Read on the topic"
             ))),
             // The client keeps trying by itself.
             code if errors::is_passing(code) => None,

@@ -9,6 +9,7 @@ use crate::ffi::cstring;
 use crate::ffi::list::List;
 use crate::ffi::produce::Record;
 use crate::limits::{METADATA_BYTES_MAX, MISSING_PAUSE, MISSING_WAIT_MAX};
+use crate::rights;
 use crate::sink::{self, Outlet};
 use crate::source::Source;
 use crate::topics;
@@ -42,6 +43,7 @@ impl Shard {
         admin: &Arc<Client>,
         config: &ShardConfig,
     ) -> Result<Shard> {
+        rights::check(admin, config)?;
         let record_bytes_max = record_bytes_max(admin, config)?;
         let smallest = record_bytes_max.iter().copied().min().unwrap_or_default();
         let largest = record_bytes_max.iter().copied().max().unwrap_or_default();
@@ -170,8 +172,7 @@ impl ShardLog for Shard {
         from: i64,
         visit: &mut dyn FnMut(ChangelogRecord<'_>),
     ) -> Result<Bounds> {
-        let (topic, partition) = (&self.config.changelog, self.config.shard);
-        changelog::read(&self.connection, topic, partition, from, visit)
+        changelog::read(&self.connection, &self.config, from, visit)
     }
 
     fn assign(&mut self, positions: &[(i32, i64)]) -> Result<()> {

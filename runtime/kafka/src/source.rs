@@ -7,8 +7,8 @@ use crate::connection::Connection;
 use crate::errors;
 use crate::ffi::client::{Client, Role};
 use crate::ffi::consume::Queue;
-use crate::ffi::list::List;
-use crate::ffi::{Code, cstring, text_of};
+use crate::ffi::list::{Entry, List};
+use crate::ffi::{Code, Fault, cstring, text_of};
 use crate::limits::*;
 use crate::pack::Packer;
 use sluicebox_core::log::{Bounds, Committed, Error, Kind, Result, SourceBatch, Start};
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 /// Reads one topic.
 pub struct Source {
     topic: String,
+    group: String,
     queue: Queue,
     positions: BTreeMap<i32, i64>,
     scratch: Vec<u8>,
@@ -73,6 +74,7 @@ impl Source {
             .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
         Ok(Source {
             topic: topic.to_string(),
+            group: group.to_string(),
             queue,
             positions: BTreeMap::new(),
             scratch: Vec::new(),
@@ -158,9 +160,59 @@ impl Source {
         Ok(found.filter(|offset| *offset >= 0).unwrap_or(end))
     }
 
-    /// Stable positions that the group committed.
-    pub fn committed(&self, partitions: &[i32]) -> Result<Vec<Option<Committed>>> {
-        committed(self.client(), &self.topic, partitions)
+    /// Stable positions that the group committed. To be asked before anything is assigned.
+    pub fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Option<Committed>>> {
+        let until = Instant::now() + ANSWER_WAIT_MAX;
+        loop {
+            let error = match self.ask_committed(partitions, DENIED_STEP) {
+                Err(error) if error.kind == Kind::Retriable => error,
+                result => return result,
+            };
+            self.denied()?;
+            if Instant::now() >= until {
+                return Err(error);
+            }
+        }
+    }
+
+    /// The client tells only by its queue, and once, that it may not use the group; a question just gets no answer.
+    fn denied(&mut self) -> Result<()> {
+        let mut denied = None;
+        self.queue
+            .consume(CONSUME_MAX, Duration::ZERO, &mut |message| {
+                if errors::is_denied(message.code()) {
+                    let text = String::from_utf8_lossy(message.value().unwrap_or_default());
+                    denied = Some(Fault::new(message.code(), text));
+                }
+            });
+        let what = format!("group {}", self.group);
+        denied.map_or(Ok(()), |fault| {
+            Err(errors::error(&what, &fault, self.client()))
+        })
+    }
+
+    fn ask_committed(&self, partitions: &[i32], wait: Duration) -> Result<Vec<Option<Committed>>> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (topic, group) = (&self.topic, &self.group);
+        let what = format!("positions that group {group} committed in topic {topic}");
+        let name = cstring(topic);
+        let mut list = List::new(partitions.len());
+        for partition in partitions {
+            list.add(&name, *partition, -1);
+        }
+        self.client()
+            .committed(&mut list, wait)
+            .map_err(|fault| errors::error(&what, &fault, self.client()))?;
+        let entries = list.entries();
+        partitions
+            .iter()
+            .map(|partition| {
+                let entry = entries.iter().find(|entry| entry.partition == *partition);
+                committed(&what, entry)
+            })
+            .collect()
     }
 }
 
@@ -179,41 +231,19 @@ pub fn bounds(client: &Client, topic: &str, partition: i32) -> Result<Bounds> {
     }
 }
 
-/// Stable positions that the client's group committed, in the order of `partitions`.
-pub fn committed(
-    client: &Client,
-    topic: &str,
-    partitions: &[i32],
-) -> Result<Vec<Option<Committed>>> {
-    if partitions.is_empty() {
-        return Ok(Vec::new());
+fn committed(what: &str, entry: Option<&Entry>) -> Result<Option<Committed>> {
+    match entry {
+        // An error before "none": a job must not begin anew because it was not told.
+        Some(entry) if entry.code != Code::RD_KAFKA_RESP_ERR_NO_ERROR => {
+            let partition = entry.partition;
+            let message = format!("{what}, partition {partition}: {}", text_of(entry.code));
+            Err(Error::new(Kind::Retriable, message))
+        }
+        Some(entry) if entry.offset >= 0 => Ok(Some(Committed {
+            offset: entry.offset,
+            // Somebody else may have committed anything.
+            metadata: String::from_utf8_lossy(&entry.metadata).into_owned(),
+        })),
+        _ => Ok(None),
     }
-    let what = format!("committed positions of topic {topic}");
-    let name = cstring(topic);
-    let mut list = List::new(partitions.len());
-    for partition in partitions {
-        list.add(&name, *partition, -1);
-    }
-    client
-        .committed(&mut list, ANSWER_WAIT_MAX)
-        .map_err(|fault| errors::error(&what, &fault, client))?;
-    let entries = list.entries();
-    partitions
-        .iter()
-        .map(|partition| {
-            let entry = entries.iter().find(|entry| entry.partition == *partition);
-            let Some(entry) = entry.filter(|entry| entry.offset >= 0) else {
-                return Ok(None);
-            };
-            if entry.code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
-                let message = format!("{what}, partition {partition}: {}", text_of(entry.code));
-                return Err(Error::new(Kind::Retriable, message));
-            }
-            Ok(Some(Committed {
-                offset: entry.offset,
-                // Somebody else may have committed anything.
-                metadata: String::from_utf8_lossy(&entry.metadata).into_owned(),
-            }))
-        })
-        .collect()
 }

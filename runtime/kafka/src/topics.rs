@@ -122,6 +122,8 @@ fn create_changelog(client: &Arc<Client>, name: &str, shards: i32) -> Result<()>
         .map_err(|fault| errors::error("list of brokers", &fault, client))?;
     let replicas = REPLICAS.min(brokers as i32).max(1);
     let mut configs = CHANGELOG.to_vec();
+    // Brokers refuse times that are an hour ahead of theirs, and a host's clock may be wrong.
+    configs.push(("message.timestamp.type", "LogAppendTime"));
     if replicas == REPLICAS {
         configs.push(("min.insync.replicas", "2"));
     }

@@ -11,9 +11,13 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use sys::rd_kafka_AclOperation_t as Operation;
+
 /// A topic as the brokers describe it.
 #[derive(Clone, Debug)]
 pub struct Described {
+    /// Its name.
+    pub name: String,
     /// `NO_ERROR`, or why the rest is empty.
     pub code: Code,
     /// Its identity.
@@ -22,6 +26,8 @@ pub struct Described {
     pub partitions: i32,
     /// Replicas of its first partition.
     pub replicas: usize,
+    /// What this user may do with it, if that was asked for.
+    pub operations: Option<Vec<Operation>>,
 }
 
 /// Settings of a topic, by name.
@@ -121,10 +127,12 @@ unsafe fn described(topic: *const sys::rd_kafka_TopicDescription_t) -> Described
             false => sys::rd_kafka_error_code(error),
         };
         let mut out = Described {
+            name: string(sys::rd_kafka_TopicDescription_name(topic)),
             code,
             id: [0; 16],
             partitions: 0,
             replicas: 0,
+            operations: None,
         };
         if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
             return out;
@@ -142,12 +150,25 @@ unsafe fn described(topic: *const sys::rd_kafka_TopicDescription_t) -> Described
         if count > 0 {
             sys::rd_kafka_TopicPartitionInfo_replicas(*partitions, &mut out.replicas);
         }
+        let operations = sys::rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
+        if !operations.is_null() {
+            out.operations = Some(std::slice::from_raw_parts(operations, count).to_vec());
+        }
         out
     }
 }
 
 /// Ask what these topics are; the answer is fetched later.
 pub fn describe_topics(client: &Arc<Client>, names: &[&str], wait: Duration) -> Pending {
+    describe(client, names, false, wait)
+}
+
+/// Ask what these topics are and what this user may do with them.
+pub fn describe_topics_and_rights(client: &Arc<Client>, names: &[&str], wait: Duration) -> Pending {
+    describe(client, names, true, wait)
+}
+
+fn describe(client: &Arc<Client>, names: &[&str], rights: bool, wait: Duration) -> Pending {
     let pending = Pending::new(client);
     let names: Vec<CString> = names.iter().map(|name| cstring(name)).collect();
     let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
@@ -160,6 +181,8 @@ pub fn describe_topics(client: &Arc<Client>, names: &[&str], wait: Duration) -> 
             sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
             wait,
         );
+        // Null, as these options are made for the call that has the setting.
+        sys::rd_kafka_AdminOptions_set_include_authorized_operations(options, rights.into());
         sys::rd_kafka_DescribeTopics(client.raw(), topics, options, pending.queue());
         sys::rd_kafka_AdminOptions_destroy(options);
         sys::rd_kafka_TopicCollection_destroy(topics);

@@ -26,6 +26,7 @@ pub type Settings = Vec<(String, String)>;
 pub struct Client {
     rk: NonNull<sys::rd_kafka_t>,
     role: Role,
+    transactional_id: Option<String>,
     health: Arc<Health>,
 }
 
@@ -80,13 +81,24 @@ impl Client {
                     sys::rd_kafka_poll_set_consumer(rk.as_ptr());
                 }
             }
-            Ok(Client { rk, role, health })
+            let id = settings.iter().find(|(key, _)| key == "transactional.id");
+            Ok(Client {
+                rk,
+                role,
+                transactional_id: id.map(|(_, id)| id.clone()),
+                health,
+            })
         }
     }
 
     /// What the callbacks noted.
     pub fn health(&self) -> &Health {
         &self.health
+    }
+
+    /// A transactional producer's id.
+    pub fn transactional_id(&self) -> Option<&str> {
+        self.transactional_id.as_deref()
     }
 
     /// The fatal error of this instance, if there is one.

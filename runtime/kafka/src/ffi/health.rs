@@ -21,8 +21,17 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct Notes {
     last_error: Option<String>,
-    refused: Option<(Instant, String)>,
+    refused: Option<(Instant, Refusal)>,
     first_failure: Option<(Code, String)>,
+}
+
+/// A broker's refusal of our credentials, or ours of its certificate.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What kind.
+    pub code: Code,
+    /// In librdkafka's words.
+    pub text: String,
 }
 
 impl Health {
@@ -46,14 +55,15 @@ impl Health {
     /// The last thing that went wrong with a connection.
     pub fn last_error(&self) -> Option<String> {
         self.refused()
+            .map(|refusal| refusal.text)
             .or_else(|| self.with(|notes| notes.last_error.clone()))
     }
     /// Why a broker lately refused our credentials or certificate. An old refusal says nothing about today's trouble.
-    pub fn refused(&self) -> Option<String> {
+    pub fn refused(&self) -> Option<Refusal> {
         const LATELY: Duration = Duration::from_secs(15);
         self.with(|notes| notes.refused.clone())
             .filter(|(at, _)| at.elapsed() < LATELY)
-            .map(|(_, text)| text)
+            .map(|(_, refusal)| refusal)
     }
 
     fn with<R>(&self, read: impl FnOnce(&mut Notes) -> R) -> R {
@@ -69,8 +79,11 @@ impl Health {
             Code::RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
         ];
         self.with(|notes| {
-            if refusals.iter().any(|refusal| *refusal as c_int == code) {
-                notes.refused = Some((Instant::now(), text));
+            if let Some(code) = refusals
+                .into_iter()
+                .find(|refusal| *refusal as c_int == code)
+            {
+                notes.refused = Some((Instant::now(), Refusal { code, text }));
             } else if code == Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN as c_int {
                 // Says less than the errors that led to it.
                 notes.last_error.get_or_insert(text);

@@ -1,0 +1,88 @@
+//! Why no connection came about, in words that say what to change. The codes say little: what is wrong is in librdkafka's
+//! text, which is only read here, and only to choose advice.
+
+use crate::ffi::Code;
+use crate::ffi::health::Refusal;
+use sluicebox_core::log::Error;
+
+/// The error for brokers that refuse us, or whose certificate is refused.
+pub fn refused(what: &str, refusal: &Refusal) -> Error {
+    let advice = match refusal.code {
+        Code::RD_KAFKA_RESP_ERR__SSL => tls_advice(&refusal.text),
+        _ => password_advice(&refusal.text),
+    };
+    Error::halt(format!(
+        "{what}: a broker refused us: {}; {advice}",
+        refusal.text
+    ))
+}
+
+/// The error for brokers that don't answer; `last` is the last thing that went wrong.
+pub fn unreachable(what: &str, last: &str) -> Error {
+    let advice = silence_advice(last);
+    Error::halt(format!("{what}: no broker answered: {last}; {advice}"))
+}
+
+fn password_advice(text: &str) -> &'static str {
+    if text.contains("mechanism handshake failed") {
+        "set sasl.mechanism to one that the brokers support"
+    } else {
+        "check sasl.username and sasl.password, and sasl.mechanism: brokers keep the passwords of each mechanism apart"
+    }
+}
+
+fn tls_advice(text: &str) -> &'static str {
+    if text.contains("certificate verify failed") {
+        "check that ssl.ca.location or ssl.ca.pem has the authority that signed the brokers' certificates, and that \
+         bootstrap_servers uses the host name that they are for"
+    } else if text.contains("client SSL authentication") || text.contains("certificate required") {
+        "the brokers want a certificate of ours: set ssl.certificate.location and ssl.key.location"
+    } else {
+        "check security.protocol, ssl.ca.location and the client's certificate"
+    }
+}
+
+fn silence_advice(last: &str) -> &'static str {
+    if last.contains("PLAINTEXT broker listener") {
+        "the listener there does not speak TLS: set security.protocol to plaintext or sasl_plaintext, or name the TLS \
+         listener's port in bootstrap_servers"
+    } else if last.contains("APIVERSION_QUERY") {
+        "the listener there closed the connection at our first word, as one does that expects TLS: check \
+         security.protocol (ssl or sasl_ssl) and the port in bootstrap_servers"
+    } else if last.contains("Failed to resolve") {
+        "check the host names in bootstrap_servers"
+    } else {
+        "check bootstrap_servers, that the brokers run and listen there, and security.protocol"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(code: Code, text: &str) -> String {
+        let text = text.to_owned();
+        refused("connect", &Refusal { code, text }).message
+    }
+
+    #[test]
+    fn advice_fits_what_went_wrong() {
+        let sasl = Code::RD_KAFKA_RESP_ERR__AUTHENTICATION;
+        let message = refusal(sasl, "SASL authentication error: invalid credentials");
+        assert!(message.contains("check sasl.username and sasl.password"));
+        let message = refusal(sasl, "SASL X mechanism handshake failed: Unsupported");
+        assert!(message.contains("set sasl.mechanism"));
+        let tls = Code::RD_KAFKA_RESP_ERR__SSL;
+        let message = refusal(
+            tls,
+            "error:0A000086:SSL routines::certificate verify failed",
+        );
+        assert!(message.contains("ssl.ca.location or ssl.ca.pem"));
+        let message = refusal(tls, "client SSL authentication might be required");
+        assert!(message.contains("ssl.certificate.location"));
+        let message = unreachable("connect", "Disconnected (in state APIVERSION_QUERY)").message;
+        assert!(message.contains("expects TLS"));
+        let message = unreachable("connect", "Connection refused").message;
+        assert!(message.contains("check bootstrap_servers"));
+    }
+}

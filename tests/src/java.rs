@@ -1,0 +1,96 @@
+//! A broker's process.
+//!
+//! It must not outlive the test process, however that ends. A process-death signal follows the *thread* that spawned
+//! the child (and test threads end early), so a small shell watches a pipe instead: when the pipe closes, it kills the
+//! broker and removes its folder.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::broker::Options;
+use crate::install::{classpath, java};
+use crate::process::{self, Signal};
+
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A broker that runs. Dropping it ends the process at once.
+#[derive(Debug)]
+pub(crate) struct Running {
+    java: Child,
+    watcher: Child,
+}
+
+impl Running {
+    /// Start the broker of a folder.
+    pub fn start(folder: &Path, options: &Options) -> Result<Self> {
+        let log = File::create(folder.join("broker.log"))?;
+        let how: &[&str] = match options.optimised {
+            true => &["-XX:+UseG1GC"],
+            false => &["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
+        };
+        let java = java()?
+            .arg(format!("-Xmx{}m", options.heap_mib))
+            .arg("-Xms128m")
+            .args(how)
+            .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
+            .arg(classpath()?)
+            .arg("kafka.Kafka")
+            .arg(folder.join("server.properties"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("cannot start java")?;
+        let watcher = watch(java.id(), folder)?;
+        Ok(Self { java, watcher })
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.java.try_wait()?)
+    }
+
+    /// Send it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        process::signal(self.java.id(), signal)
+    }
+
+    /// End it in order, after a while at once.
+    pub fn stop(mut self) -> Result<()> {
+        // A paused process would not see SIGTERM.
+        self.signal(Signal::Cont)?;
+        self.signal(Signal::Term)?;
+        process::wait_for_exit(&mut self.java, STOP_TIMEOUT)?;
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.java.kill();
+        let _ = self.java.wait();
+        // The pid is free for others now: tell the watcher so before its pipe closes.
+        if let Some(pipe) = &mut self.watcher.stdin {
+            let _ = pipe.write_all(b"done\n");
+        }
+        let _ = self.watcher.wait();
+    }
+}
+
+/// A shell that outlives this process by a moment: its `read` fails when our end of the pipe closes.
+fn watch(pid: u32, folder: &Path) -> Result<Child> {
+    let script = "trap '' INT HUP TERM; if read -r _; then exit 0; fi; kill -9 \"$1\"; sleep 1; rm -rf \"$2\"";
+    Command::new("sh")
+        .args(["-c", script, "sluicebox-broker-watcher", &pid.to_string()])
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("cannot start sh")
+}
