@@ -2,6 +2,7 @@
 //! compare results with. Failures are `anyhow` errors: a test that returns one has failed and says why.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod broker;
 pub mod client;
 pub mod clock;
@@ -17,6 +18,7 @@ pub mod records;
 pub mod rights;
 pub mod secure;
 mod server;
+pub mod serving;
 pub mod spec;
 pub mod truth;
 mod wire;

@@ -33,6 +33,21 @@ pub fn spend(job: &Job, options: &Options) -> String {
     with_operators(job, options, "", &operators)
 }
 
+/// The modules of [`deployed`].
+pub const MODULES: [&str; 3] = ["orders-valid", "orders-enrich", "spend-per-user"];
+
+/// The same job as [`spend`], as it is deployed on a host: with pushed modules, and by the host's connection.
+pub fn deployed(job: &Job, options: &Options) -> String {
+    let mut text = spend(job, options);
+    for module in MODULES {
+        let path = guest(module).display().to_string();
+        text = text.replace(&path, &format!("{module}@1"));
+    }
+    let own = |line: &&str| !line.starts_with("kafka:") && !line.starts_with("group:");
+    let lines: Vec<&str> = text.lines().filter(own).collect();
+    format!("{}\nkafka: main\n", lines.join("\n"))
+}
+
 /// Any operators; `time` says further things about the source's timestamps, such as `, on_invalid: skip`.
 pub fn with_operators(job: &Job, options: &Options, time: &str, operators: &str) -> String {
     let Job {

@@ -1,0 +1,116 @@
+//! `sluicebox serve` as a test starts it: a host with a folder of its own, on a free port, that shares a catalog with
+//! others.
+
+use std::fs;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::api::Api;
+use crate::broker::unique;
+use crate::host::{Host, binary};
+use crate::server::free_port;
+
+/// An installation: a catalog, and hosts that share it.
+#[derive(Debug)]
+pub struct Installation {
+    folder: tempfile::TempDir,
+    name: String,
+    bootstrap: String,
+}
+
+/// A running host. Killed when dropped.
+#[derive(Debug)]
+pub struct Served {
+    /// The process.
+    pub process: Host,
+    /// Its API, with the token for everything.
+    pub api: Api,
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+}
+
+impl Installation {
+    /// An installation on the broker at `bootstrap`.
+    pub fn new(bootstrap: &str) -> Result<Self> {
+        Ok(Self {
+            folder: tempfile::Builder::new()
+                .prefix("sluicebox-serve-")
+                .tempdir()?,
+            name: unique("it"),
+            bootstrap: bootstrap.to_owned(),
+        })
+    }
+
+    /// Part of all names of its jobs in Kafka.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where a host keeps its data.
+    pub fn data(&self, host: &str) -> PathBuf {
+        self.folder.path().join(host)
+    }
+
+    /// Start a host and wait until it answers. `failpoint` as for jobs.
+    pub fn start(&self, host: &str, failpoint: Option<&str>) -> Result<Served> {
+        let port = free_port()?;
+        let config = self.folder.path().join(format!("{host}.yaml"));
+        fs::write(&config, self.config(host, port))?;
+        let mut command = Command::new(binary()?);
+        command
+            .args(["serve", "--config"])
+            .arg(&config)
+            .env_remove("SLUICEBOX_FAILPOINT");
+        if let Some(failpoint) = failpoint {
+            command.env("SLUICEBOX_FAILPOINT", failpoint);
+        }
+        let log = self.folder.path().join(format!("{}.log", unique(host)));
+        let mut process = Host::start(command, log)?;
+        wait_for_port(port, &mut process)?;
+        let url = format!("http://127.0.0.1:{port}");
+        let token = self.token()?;
+        let api = Api::new(&url, &token);
+        Ok(Served { process, api, url })
+    }
+
+    fn config(&self, host: &str, port: u16) -> String {
+        format!(
+            "apiVersion: sluicebox/v1
+installation: {}
+listen: 127.0.0.1:{port}
+data_dir: ./{host}
+object_store: {{ path: ./objects }}
+kafka:
+  main: {{ bootstrap_servers: '{}' }}
+",
+            self.name, self.bootstrap
+        )
+    }
+
+    /// The first token, which whichever host came first has written.
+    fn token(&self) -> Result<String> {
+        let entries = fs::read_dir(self.folder.path())?.flatten();
+        let files = entries.map(|entry| entry.path().join("admin-token"));
+        let found = files.into_iter().find(|path| Path::is_file(path));
+        let path = found.context("no host has written a first token")?;
+        Ok(fs::read_to_string(path)?)
+    }
+}
+
+fn wait_for_port(port: u16, process: &mut Host) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        if let Some(status) = process.ended()? {
+            bail!("sluicebox serve ended with {status}:\n{}", process.log());
+        }
+        if Instant::now() > deadline {
+            bail!("sluicebox serve does not listen:\n{}", process.log());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}

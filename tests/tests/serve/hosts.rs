@@ -1,0 +1,40 @@
+//! Several hosts on one catalog and one Kafka.
+
+use super::*;
+use sluicebox_tests::truth::Truth;
+
+/// Both run shards of a job that was deployed on one of them; when one dies, the other takes its shards.
+#[test]
+fn two_hosts_share_a_job_and_one_takes_over() -> Result<()> {
+    let options = Options {
+        shards: Some(4),
+        ..Options::default()
+    };
+    let (installation, mut job) = set_up(&options)?;
+    let workload = workload(6_000);
+    let mut one = installation.start("one", None)?;
+    let mut two = installation.start("two", None)?;
+    deploy(&installation, &one.api, &mut job, &options)?;
+    job.produce(&workload, 0, 2_000)?;
+    let shards = |job: &Value| job["status"]["shards"].as_array().map_or(0, Vec::len);
+    for host in [&one, &two] {
+        host.api
+            .wait_for_job(TENANT, &job.name, "shares the shards", |job| {
+                shards(job) == 2
+            })?;
+    }
+    job.wait_for_end(&mut [&mut one.process, &mut two.process], TIMEOUT)?;
+    one.process.kill()?;
+    job.produce(&workload, 2_000, 4_000)?;
+    two.api
+        .wait_for_job(TENANT, &job.name, "took over", |job| shards(job) == 4)?;
+    job.wait_for_end(&mut [&mut two.process], TIMEOUT)?;
+    // A host that ends in order hands over at once.
+    let mut one = installation.start("one", None)?;
+    one.api
+        .wait_for_job(TENANT, &job.name, "shares again", |job| shards(job) == 2)?;
+    assert!(two.process.interrupt(TIMEOUT)?.success());
+    job.produce(&workload, 4_000, workload.length())?;
+    job.wait_for_end(&mut [&mut one.process], TIMEOUT)?;
+    job.check(&Truth::of(&workload))
+}

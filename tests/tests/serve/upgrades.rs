@@ -1,0 +1,101 @@
+//! New versions of a running job: state is kept, nothing is lost or repeated, also when the host dies on the way.
+
+use super::*;
+use anyhow::{Context, ensure};
+use sluicebox_tests::truth::Truth;
+
+/// The same work by another plan: the enrichment gets one more parameter that no order meets.
+fn second(spec: &str) -> String {
+    spec.replace("rates: {", "rates: { XXX: 1.0,")
+        .replace("\"rates\": {", "\"rates\": { \"XXX\": 1.0,")
+}
+
+fn plan_hashes(job: &Value) -> Vec<&str> {
+    let versions = job["versions"].as_array().map_or(&[][..], Vec::as_slice);
+    versions
+        .iter()
+        .filter_map(|v| v["plan_hash"].as_str())
+        .collect()
+}
+
+#[test]
+fn an_upgrade_keeps_the_state_and_a_rollback_too() -> Result<()> {
+    let options = Options::default();
+    let (installation, mut job) = set_up(&options)?;
+    let workload = workload(6_000);
+    let mut host = installation.start("one", None)?;
+    deploy(&installation, &host.api, &mut job, &options)?;
+    job.produce(&workload, 0, 2_000)?;
+    job.wait_for(4_000, &mut [&mut host.process], TIMEOUT)?;
+    let spec = spec::deployed(&job, &options);
+    ensure!(
+        second(&spec) != spec,
+        "the second version is the first:\n{spec}"
+    );
+    host.api.deploy(TENANT, &job.name, &second(&spec))?;
+    job.produce(&workload, 2_000, 4_000)?;
+    let upgraded = host
+        .api
+        .wait_for_job(TENANT, &job.name, "version 2 runs", |job| {
+            running_version(job) == 2
+        })?;
+    let hashes = plan_hashes(&upgraded);
+    ensure!(hashes.len() == 2 && hashes[0] != hashes[1], "{hashes:?}");
+    job.wait_for(12_000, &mut [&mut host.process], TIMEOUT)?;
+    let path = format!("/v1/tenants/{TENANT}/jobs/{}/rollback", job.name);
+    host.api.ok("POST", &path, br#"{"to_version": 1}"#)?;
+    job.produce(&workload, 4_000, workload.length())?;
+    host.api
+        .wait_for_job(TENANT, &job.name, "version 3 runs", |job| {
+            running_version(job) == 3
+        })?;
+    job.wait_for_end(&mut [&mut host.process], TIMEOUT)?;
+    job.check(&Truth::of(&workload))
+}
+
+/// faults.md row 33: killed at each named step of the first commits of a new version.
+#[test]
+fn an_upgrade_that_is_killed_gives_the_truth() -> Result<()> {
+    let options = Options {
+        shards: Some(1),
+        ..Options::default()
+    };
+    let (installation, mut job) = set_up(&options)?;
+    let workload = workload(6_000);
+    let mut host = installation.start("one", None)?;
+    deploy(&installation, &host.api, &mut job, &options)?;
+    let spec = spec::deployed(&job, &options);
+    let mut produced = 0;
+    let steps = [
+        "after-init:1",
+        "after-claim:2",
+        "after-flush:3",
+        "after-offsets:3",
+        "after-apply:3",
+    ];
+    for (number, step) in (2..).zip(steps) {
+        job.produce(&workload, produced, produced + 500)?;
+        produced += 500;
+        job.wait_for(4 * produced - 1_000, &mut [&mut host.process], TIMEOUT)?;
+        host.process.kill()?;
+        host = installation.start("one", Some(step))?;
+        let version = if number % 2 == 0 {
+            second(&spec)
+        } else {
+            spec.clone()
+        };
+        // The host may be gone before it answers: then the version is there, or it is deployed by the next host.
+        let _ = host.api.deploy(TENANT, &job.name, &version);
+        let status = host.process.wait(TIMEOUT).context(step)?;
+        ensure!(!status.success(), "{step} was never reached");
+        host = installation.start("one", None)?;
+        host.api.deploy(TENANT, &job.name, &version)?;
+        let current = host.api.job(TENANT, &job.name)?["version"].as_u64();
+        host.api.wait_for_job(TENANT, &job.name, step, |job| {
+            Some(running_version(job)) == current
+        })?;
+    }
+    job.produce(&workload, produced, workload.length())?;
+    job.wait_for_end(&mut [&mut host.process], TIMEOUT)?;
+    job.check(&Truth::of(&workload))
+}
