@@ -228,6 +228,45 @@ mod tests {
         assert!(store.current().authenticate(&presented, 10).is_ok());
     }
 
+    #[derive(Default)]
+    struct Told(std::sync::Mutex<Vec<String>>);
+
+    impl ApiObserver for Told {
+        fn event(&self, event: ApiEvent) {
+            self.0.lock().expect("no panic").push(event.to_string());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_configured_folder_is_begun_once_and_named_as_written() {
+        let (keep, _) = folder();
+        let text = "apiVersion: sluicebox/v1\ndata_dir: data\n";
+        let mut config = Config::parse(text, &|_| None).expect("a good configuration");
+        config.resolve_paths(keep.path());
+        let told = Told::default();
+        let first = open(&config, 5, &told).await.expect("a first start");
+        let again = open(&config, 6, &told).await.expect("a second start");
+        assert_eq!(first.current(), again.current());
+        let told = told.0.into_inner().expect("no panic");
+        assert_eq!(
+            told,
+            ["the first token, for the whole installation, is in data/admin-token"]
+        );
+        let mode = |name: &str| {
+            let metadata = std::fs::metadata(keep.path().join(name)).expect("it is there");
+            metadata.permissions().mode() & 0o777
+        };
+        assert_eq!((mode("data"), mode("data/objects")), (0o700, 0o700));
+        // A folder that can't be made.
+        std::fs::write(keep.path().join("file"), "").expect("a file");
+        let text = "apiVersion: sluicebox/v1\ndata_dir: file\n";
+        let mut config = Config::parse(text, &|_| None).expect("a good configuration");
+        config.resolve_paths(keep.path());
+        let error = open(&config, 7, &Told::default()).await.err();
+        let error = error.expect("it is refused").to_string();
+        insta::assert_snapshot!(error, @"can't make the folder `file`: File exists (os error 17)");
+    }
+
     #[tokio::test]
     async fn a_planted_file_is_not_taken_for_the_token() {
         let (store, (_keep, folder)) = (store().await, folder());

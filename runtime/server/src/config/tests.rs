@@ -167,6 +167,18 @@ fn secrets_are_not_debugged() {
     assert!(!problems(&wrong).contains("hunter2"));
 }
 
+/// What readers copy from the documentation works.
+#[test]
+fn the_documentation_shows_a_good_configuration() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/host.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let shown = page.split("```yaml\n").nth(1).expect("a yaml block");
+    let shown = shown.split("```").next().expect("its end");
+    let any = |_: &str| Some("value".to_owned());
+    let config = Config::parse(shown, &any).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.installation, "shop");
+}
+
 mod which_connection {
     use super::*;
     use sluicebox_core::spec::JobSpec;
