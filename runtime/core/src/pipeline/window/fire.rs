@@ -176,12 +176,11 @@ impl Work<'_, '_, '_> {
                 .binary_search_by_key(&parents[row], |e| e.row)
                 .is_ok()
         };
-        self.outputs.push(if errors.is_empty() {
-            chunk
-        } else {
-            chunk.select(|row| !failed(row))
-        });
-        Ok(())
+        let chunk = match errors.is_empty() {
+            true => chunk,
+            false => chunk.select(|row| !failed(row)),
+        };
+        self.below.forward(self.node, chunk, self.cx)
     }
 
     /// A closed window's result failed. Its rows are accounted for already, so only the policy counts here.
