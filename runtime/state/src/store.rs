@@ -1,4 +1,4 @@
-//! The store: the state port's five calls on one RocksDB column family.
+//! The store: the state port's calls on one RocksDB column family.
 
 use crate::folder::Folder;
 use crate::options::{Memory, Options};
@@ -138,7 +138,7 @@ impl Store {
         delta: &Delta,
         batch: &mut WriteBatch,
     ) -> Result<(), StoreError> {
-        self.scan(&namespace.0, &mut |key, _| {
+        self.scan(&namespace.0, &[], &mut |key, _| {
             batch.delete(key);
             ControlFlow::Continue(())
         })?;
@@ -193,12 +193,12 @@ impl StateStore for Store {
         self.database()?.get(key).map_err(|e| self.failed(e))
     }
 
-    fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+    fn scan(&self, prefix: &[u8], from: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
         let mut read = ReadOptions::default();
         if let Some(after) = after(prefix) {
             read.set_iterate_upper_bound(after);
         }
-        let from = IteratorMode::From(prefix, Direction::Forward);
+        let from = IteratorMode::From(prefix.max(from), Direction::Forward);
         for item in self.database()?.iterator_opt(from, read) {
             let (key, value) = item.map_err(|e| self.failed(e))?;
             if *key == *marker::KEY {

@@ -232,7 +232,7 @@ impl Overlay {
             return Ok(());
         }
         let hasher = &self.hasher;
-        self.store.scan(&namespace.0, &mut |key, value| {
+        self.store.scan(&namespace.0, &[], &mut |key, value| {
             let key = &key[NAMESPACE_BYTES..];
             let hash = hasher.hash_one(key);
             if table.find(hash, key).is_none() {

@@ -80,7 +80,7 @@ fn all(store: &dyn StateStore) -> Plain {
         plain.insert((namespace, key.to_vec()), value.to_vec());
         ControlFlow::Continue(())
     };
-    store.scan(&[], &mut visit).unwrap();
+    store.scan(&[], &[], &mut visit).unwrap();
     plain
 }
 
