@@ -20,7 +20,8 @@ use crate::batch::Batch;
 use crate::time;
 use crate::udf::Udf;
 
-/// Most bytes of accumulators handed to a module in one call; a larger one goes alone. Bounds memory on both sides.
+/// Most bytes of accumulators (with their keys, when they are finished) handed to a module in one call; a larger one goes
+/// alone. Bounds memory on both sides.
 const ACCUMULATOR_BYTES_MAX: usize = 8 << 20;
 
 /// One window operator at work.
