@@ -4,16 +4,17 @@
 //! buffer: a group is found with one hash look-up, changed in place, and a closed window is dropped as a whole. What
 //! the table does not hold is in the store, unless the table is `complete` (made since the store last knew it).
 
+mod cursor;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use crate::state::{Delta, Marker, NAMESPACE_BYTES, Namespace, StateStore, StoreError};
+use crate::state::{Delta, Marker, Namespace, StateStore, StoreError};
 use hashbrown::HashMap;
 use std::hash::BuildHasher;
-use std::ops::ControlFlow;
 use table::Table;
 
+pub use cursor::Cursor;
 pub use table::Slot;
 
 /// A shard's state: the store and, over it, what changed since.
@@ -124,26 +125,6 @@ impl Overlay {
         Ok(())
     }
 
-    /// Slots of all keys of a namespace that have a value, in key order.
-    pub fn sorted(&mut self, namespace: &Namespace) -> Result<Vec<Slot>, StoreError> {
-        self.load(namespace)?;
-        let Some(table) = self.tables.get(namespace) else {
-            return Ok(Vec::new());
-        };
-        let mut slots: Vec<Slot> = (0..table.entries.len() as Slot)
-            .filter(|s| table.entries[*s as usize].present)
-            .collect();
-        slots.sort_unstable_by(|a, b| table.key(*a).cmp(table.key(*b)));
-        Ok(slots)
-    }
-
-    /// Key of a slot.
-    pub fn key(&self, namespace: &Namespace, slot: Slot) -> &[u8] {
-        self.tables
-            .get(namespace)
-            .map_or(&[], |table| table.key(slot))
-    }
-
     /// Remove a namespace with all its keys.
     pub fn drop_namespace(&mut self, namespace: &Namespace) {
         self.changed = true;
@@ -222,25 +203,6 @@ impl Overlay {
                 total -= bytes;
             }
         }
-        Ok(())
-    }
-
-    /// Bring all keys of a namespace into its table.
-    fn load(&mut self, namespace: &Namespace) -> Result<(), StoreError> {
-        let table = open(&mut self.tables, namespace);
-        if table.complete {
-            return Ok(());
-        }
-        let hasher = &self.hasher;
-        self.store.scan(&namespace.0, &mut |key, value| {
-            let key = &key[NAMESPACE_BYTES..];
-            let hash = hasher.hash_one(key);
-            if table.find(hash, key).is_none() {
-                table.insert(hash, key, Some(value));
-            }
-            ControlFlow::Continue(())
-        })?;
-        table.complete = true;
         Ok(())
     }
 }

@@ -2,16 +2,20 @@
 //! and the store holds what was committed.
 
 use super::*;
-use crate::state::MemoryStore;
+use crate::state::{MemoryStore, NAMESPACE_BYTES};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 #[derive(Clone, Debug)]
 enum Step {
     /// Set keys of one namespace in one call; a missing length removes the key.
     Call(u8, Vec<(u8, Option<usize>)>),
     Drop(u8),
+    /// Read a namespace, so many keys at a time.
+    Read(u8, usize),
     /// Say that a namespace is new, where it is.
     Create(u8),
     Commit,
@@ -22,8 +26,9 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let length = prop_oneof![1 => Just(None), 4 => (0usize..40).prop_map(Some), 1 => (0usize..3_000).prop_map(Some)];
     prop_oneof![
-        6 => (0u8..3, vec((0u8..6, length), 1..8)).prop_map(|(n, changes)| Step::Call(n, changes)),
+        6 => (0u8..3, vec((0u8..KEYS, length), 1..12)).prop_map(|(n, changes)| Step::Call(n, changes)),
         1 => (0u8..3).prop_map(Step::Drop),
+        3 => (0u8..3, select(vec![1, 2, 7, 1024])).prop_map(|(n, page)| Step::Read(n, page)),
         1 => (0u8..3).prop_map(Step::Create),
         2 => Just(Step::Commit),
         1 => Just(Step::Lose),
@@ -31,6 +36,13 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 type Plain = BTreeMap<(Namespace, Vec<u8>), Vec<u8>>;
+
+const KEYS: u8 = 13;
+
+/// Keys that are prefixes of each other, the empty one among them.
+fn name(key: u8) -> Vec<u8> {
+    vec![b'a' + key % 3; usize::from(key).div_ceil(3)]
+}
 
 fn namespace(n: u8) -> Namespace {
     Namespace::new(1, 0, i64::from(n))
@@ -49,7 +61,7 @@ fn call(overlay: &mut Overlay, plain: &mut Plain, n: u8, changes: &[(u8, Option<
     let mut numbers: Vec<(u8, Slot)> = Vec::new();
     for (key, _) in changes {
         let next = numbers.len() as u32;
-        let (slot, number) = overlay.group(&namespace, &[*key], next).unwrap();
+        let (slot, number) = overlay.group(&namespace, &name(*key), next).unwrap();
         match numbers.iter().position(|(k, _)| k == key) {
             Some(known) => assert_eq!(number, Ok(known as u32)),
             None => {
@@ -57,18 +69,37 @@ fn call(overlay: &mut Overlay, plain: &mut Plain, n: u8, changes: &[(u8, Option<
                 numbers.push((*key, slot));
             }
         }
-        let stored = plain.get(&(namespace, vec![*key]));
+        let stored = plain.get(&(namespace, name(*key)));
         assert_eq!(overlay.value(&namespace, slot), stored.map(Vec::as_slice));
-        assert_eq!(overlay.key(&namespace, slot), [*key]);
     }
     for (i, (key, length)) in changes.iter().enumerate() {
         let slot = numbers.iter().find(|(k, _)| k == key).unwrap().1;
         let value = length.map(|length| vec![i as u8; length]);
         overlay.set(&namespace, slot, value.as_deref());
         match value {
-            Some(value) => plain.insert((namespace, vec![*key]), value),
-            None => plain.remove(&(namespace, vec![*key])),
+            Some(value) => plain.insert((namespace, name(*key)), value),
+            None => plain.remove(&(namespace, name(*key))),
         };
+    }
+}
+
+/// All of a namespace, read in pages.
+fn read(overlay: &Overlay, n: u8, page: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut read: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut cursor = overlay.cursor(&namespace(n));
+    loop {
+        let from = read.len();
+        let mut visit = |key: &[u8], value: &[u8]| match read.len() - from < page {
+            true => {
+                read.push((key.to_vec(), value.to_vec()));
+                ControlFlow::Continue(())
+            }
+            false => ControlFlow::Break(()),
+        };
+        overlay.visit(&mut cursor, &mut visit).unwrap();
+        if read.len() == from {
+            return read;
+        }
     }
 }
 
@@ -80,7 +111,7 @@ fn all(store: &dyn StateStore) -> Plain {
         plain.insert((namespace, key.to_vec()), value.to_vec());
         ControlFlow::Continue(())
     };
-    store.scan(&[], &mut visit).unwrap();
+    store.scan(&[], &[], &mut visit).unwrap();
     plain
 }
 
@@ -107,6 +138,9 @@ proptest! {
                     overlay.drop_namespace(&namespace(n));
                     plain.retain(|(of, _), _| *of != namespace(n));
                 }
+                Step::Read(n, page) => {
+                    prop_assert_eq!(read(&overlay, n, page), of(&plain, namespace(n)));
+                }
                 Step::Create(n) if of(&plain, namespace(n)).is_empty() => overlay.create(namespace(n)),
                 Step::Create(_) => {}
                 Step::Commit => {
@@ -127,13 +161,9 @@ proptest! {
             }
         }
         for n in 0..3 {
-            let namespace = namespace(n);
-            let slots = overlay.sorted(&namespace).unwrap();
-            let got = slots.iter().map(|slot| {
-                let value = overlay.value(&namespace, *slot).unwrap();
-                (overlay.key(&namespace, *slot).to_vec(), value.to_vec())
-            });
-            prop_assert_eq!(got.collect::<Vec<_>>(), of(&plain, namespace));
+            for page in [1, 2, 7, 1024] {
+                prop_assert_eq!(read(&overlay, n, page), of(&plain, namespace(n)));
+            }
         }
     }
 }

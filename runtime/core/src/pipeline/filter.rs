@@ -2,6 +2,7 @@
 
 use super::StepError;
 use super::chunk::{Chunk, Context};
+use super::flow::Flow;
 use super::node::{Node, Segment};
 use super::verdict::Call;
 use crate::udf::Udf;
@@ -11,18 +12,22 @@ pub fn run(
     node: &mut Node,
     udf: &mut dyn Udf,
     chunk: Chunk,
+    below: &mut Flow<'_>,
     cx: &mut Context<'_>,
-) -> Result<Vec<Chunk>, StepError> {
+) -> Result<(), StepError> {
     node.account.input += chunk.len() as u64;
-    let mut kept = Vec::new();
     for segment in node.segments(chunk, cx) {
-        match segment {
-            Segment::Rows(chunk) => kept.push(keep(node, udf, chunk, false, cx)?),
-            Segment::Alone(chunk) => kept.push(keep(node, udf, chunk, true, cx)?),
-            Segment::Poison(chunk, why) => node.row_failed(&chunk, 0, &why, cx)?,
-        }
+        let kept = match segment {
+            Segment::Rows(chunk) => keep(node, udf, chunk, false, cx)?,
+            Segment::Alone(chunk) => keep(node, udf, chunk, true, cx)?,
+            Segment::Poison(chunk, why) => {
+                node.row_failed(&chunk, 0, &why, cx)?;
+                continue;
+            }
+        };
+        below.forward(node, kept, cx)?;
     }
-    Ok(kept)
+    Ok(())
 }
 
 fn keep(
@@ -32,9 +37,6 @@ fn keep(
     alone: bool,
     cx: &mut Context<'_>,
 ) -> Result<Chunk, StepError> {
-    if chunk.is_empty() {
-        return Ok(chunk);
-    }
     Node::prepare(udf, alone);
     let mut answer = match udf.filter(&chunk.batch) {
         Ok(answer) => answer,

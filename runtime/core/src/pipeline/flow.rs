@@ -1,78 +1,89 @@
-//! The way of rows through the operators: each chunk of an operator's outputs goes to all who read them, in plan order.
+//! The way of rows through the operators: what one puts out goes at once to all who read it, chunk by chunk, in plan order.
+//! Nothing waits here for the rest of a window, so a window's results take no more memory than one call's.
 
 use super::chunk::{Chunk, Context};
+use super::node::Node;
 use super::{Emit, Operator, Role, StepError, Target, TopicLimits, filter, map, side, window};
 use crate::log::{OutRecord, partition_of};
 
-/// Rows on their way through the operators.
-pub(super) struct Flow<'f, 'c, 'd> {
-    pub operators: &'f mut [Operator],
-    pub topics: &'f [TopicLimits],
-    pub cx: &'c mut Context<'d>,
+/// What is below the source or an operator.
+pub(super) struct Flow<'f> {
+    /// The operators after it, in plan order: those that read it, directly or not, are among them.
+    operators: &'f mut [Operator],
+    /// Number of the first of them in the plan.
+    first: usize,
+    topics: &'f [TopicLimits],
 }
 
-impl Flow<'_, '_, '_> {
-    /// Give chunks of node number `from` to all who read them; `last` says that nothing follows in this source batch.
+impl<'f> Flow<'f> {
+    /// What is below the source.
+    pub fn new(operators: &'f mut [Operator], topics: &'f [TopicLimits]) -> Self {
+        let first = 0;
+        Self {
+            operators,
+            first,
+            topics,
+        }
+    }
+
+    /// An operator, and what is below it.
+    fn split(&mut self, number: usize) -> (&mut Operator, Flow<'_>) {
+        let (upper, operators) = self.operators.split_at_mut(number + 1 - self.first);
+        let below = Flow {
+            operators,
+            first: number + 1,
+            topics: self.topics,
+        };
+        (&mut upper[number - self.first], below)
+    }
+
+    /// Give a chunk of `from`'s outputs to all who read them.
     pub fn forward(
         &mut self,
-        from: usize,
-        targets: &[Target],
-        chunks: Vec<Chunk>,
-        last: bool,
+        from: &Node,
+        chunk: Chunk,
+        cx: &mut Context<'_>,
     ) -> Result<(), StepError> {
-        for (i, target) in targets.iter().enumerate() {
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        for (i, target) in from.targets.iter().enumerate() {
             match target {
                 Target::Sink(topic) => {
-                    for chunk in &chunks {
-                        emit(
-                            &chunk.batch,
-                            *topic,
-                            self.topics,
-                            self.cx.partition,
-                            self.cx.out,
-                        )?;
-                    }
+                    emit(&chunk.batch, *topic, self.topics, cx.partition, cx.out)?
                 }
                 Target::SharedSink(topic) => {
-                    for chunk in &chunks {
-                        self.cx.side.extend(side::outputs(chunk, from, *topic));
-                    }
+                    cx.side.extend(side::outputs(&chunk, from.number, *topic));
                 }
-                Target::Operator(number) if i + 1 == targets.len() => {
-                    return self.feed(*number, chunks, last);
+                Target::Operator(number) if i + 1 == from.targets.len() => {
+                    return self.feed(*number, chunk, cx);
                 }
-                Target::Operator(number) => self.feed(*number, chunks.clone(), last)?,
+                Target::Operator(number) => self.feed(*number, chunk.clone(), cx)?,
             }
         }
         Ok(())
     }
 
-    fn feed(&mut self, number: usize, mut chunks: Vec<Chunk>, last: bool) -> Result<(), StepError> {
-        // An operator must be called at the end of each source batch even without rows: its windows may be due. In
-        // between, a chunk without rows has no place in time.
-        chunks.retain(|chunk| !chunk.is_empty());
-        if chunks.is_empty() && last {
-            chunks.push(Chunk::default());
+    fn feed(&mut self, number: usize, chunk: Chunk, cx: &mut Context<'_>) -> Result<(), StepError> {
+        let (Operator { node, role, udf }, mut below) = self.split(number);
+        let udf = udf.as_mut();
+        match role {
+            Role::Filter => filter::run(node, udf, chunk, &mut below, cx),
+            Role::Map => map::run(node, udf, chunk, &mut below, cx),
+            Role::WindowAggregate(windows) => {
+                window::run(node, windows, udf, chunk, &mut below, cx)
+            }
         }
-        let count = chunks.len();
-        for (i, chunk) in chunks.into_iter().enumerate() {
-            let last = last && i + 1 == count;
-            let fire_to = match chunk.at.last() {
-                Some(at) if !last => self.cx.watermark_before(*at),
-                _ => self.cx.watermark_after(),
-            };
-            let Operator { node, role, udf } = &mut self.operators[number];
-            let outputs = match role {
-                Role::Filter => filter::run(node, udf.as_mut(), chunk, self.cx)?,
-                Role::Map => map::run(node, udf.as_mut(), chunk, self.cx)?,
-                Role::WindowAggregate(windows) => {
-                    window::run(node, windows, udf.as_mut(), chunk, fire_to, self.cx)?
-                }
-            };
-            let targets = std::mem::take(&mut node.targets);
-            let forwarded = self.forward(number + 1, &targets, outputs, last);
-            self.operators[number].node.targets = targets;
-            forwarded?;
+    }
+
+    /// All rows of the source batch have passed: fire what its watermark closes. In plan order, so that what one
+    /// operator fires has reached the next before the watermark does.
+    pub fn end(&mut self, cx: &mut Context<'_>) -> Result<(), StepError> {
+        for number in 0..self.operators.len() {
+            let (Operator { node, role, udf }, mut below) = self.split(number);
+            if let Role::WindowAggregate(windows) = role {
+                window::end(node, windows, udf.as_mut(), &mut below, cx)?;
+            }
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::StepError;
 use super::chunk::{Chunk, Context};
+use super::flow::Flow;
 use super::node::{Node, Segment};
 use super::verdict::Call;
 use crate::udf::{Emitted, Udf};
@@ -11,18 +12,22 @@ pub fn run(
     node: &mut Node,
     udf: &mut dyn Udf,
     chunk: Chunk,
+    below: &mut Flow<'_>,
     cx: &mut Context<'_>,
-) -> Result<Vec<Chunk>, StepError> {
+) -> Result<(), StepError> {
     node.account.input += chunk.len() as u64;
-    let mut outputs = Vec::new();
     for segment in node.segments(chunk, cx) {
-        match segment {
-            Segment::Rows(chunk) => outputs.push(apply(node, udf, chunk, false, cx)?),
-            Segment::Alone(chunk) => outputs.push(apply(node, udf, chunk, true, cx)?),
-            Segment::Poison(chunk, why) => node.row_failed(&chunk, 0, &why, cx)?,
-        }
+        let outputs = match segment {
+            Segment::Rows(chunk) => apply(node, udf, chunk, false, cx)?,
+            Segment::Alone(chunk) => apply(node, udf, chunk, true, cx)?,
+            Segment::Poison(chunk, why) => {
+                node.row_failed(&chunk, 0, &why, cx)?;
+                continue;
+            }
+        };
+        below.forward(node, outputs, cx)?;
     }
-    Ok(outputs)
+    Ok(())
 }
 
 fn apply(
@@ -32,9 +37,6 @@ fn apply(
     alone: bool,
     cx: &mut Context<'_>,
 ) -> Result<Chunk, StepError> {
-    if chunk.is_empty() {
-        return Ok(chunk);
-    }
     Node::prepare(udf, alone);
     let Emitted {
         output,

@@ -198,12 +198,9 @@ impl Pipeline {
             ordinal: vec![0; rows],
         };
         let chunk = with_times(&mut self.source, chunk, times, &mut cx)?;
-        let mut flow = Flow {
-            operators: &mut self.operators,
-            topics: &self.topics,
-            cx: &mut cx,
-        };
-        flow.forward(0, &self.source.targets, vec![chunk], true)?;
+        let mut flow = Flow::new(&mut self.operators, &self.topics);
+        flow.forward(&self.source, chunk, &mut cx)?;
+        flow.end(&mut cx)?;
         for side in side::in_row_order(std::mem::take(&mut cx.side)) {
             emit(&side.record, side.topic, &self.topics, partition, cx.out)?;
         }

@@ -4,7 +4,10 @@
 
 use super::{Delta, Marker, NAMESPACE_BYTES, Namespace, StateStore};
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+
+mod scans;
+pub use scans::{a_scan_begins_where_told, a_scan_stops_when_told, scan};
+use scans::{prefixes, same_scan};
 
 /// A store under test.
 pub trait Fixture {
@@ -128,40 +131,16 @@ fn apply_to_model(model: &mut Model, step: &Step) {
 
 /// All gets, and scans with every kind of prefix, answer as the model does.
 fn same(store: &dyn StateStore, model: &Model) {
-    let mut prefixes: Vec<Vec<u8>> = vec![vec![], vec![0], vec![0xff], vec![0; 8], vec![0xff; 8]];
     for n in 0..UNIVERSE {
-        prefixes.push(namespace(n).0.to_vec());
         for k in 0..UNIVERSE {
             let key = whole_key(&namespace(n), key(k));
             assert_eq!(store.get(&key), Ok(model.get(&key).cloned()), "{key:?}");
-            prefixes.push(key);
+            same_scan(store, model, &namespace(n).0, &key);
         }
     }
-    for prefix in prefixes {
-        let want: Vec<_> = model
-            .iter()
-            .filter(|(k, _)| k.starts_with(&prefix))
-            .collect();
-        let got = scan(store, &prefix, usize::MAX);
-        assert!(
-            got.iter().map(|(k, v)| (k, v)).eq(want.iter().copied()),
-            "scan of {prefix:?}: {got:?}, want {want:?}"
-        );
+    for prefix in prefixes() {
+        same_scan(store, model, &prefix, &[]);
     }
-}
-
-/// What a scan visits, stopped after this many.
-pub fn scan(store: &dyn StateStore, prefix: &[u8], most: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut got = Vec::new();
-    let mut visit = |key: &[u8], value: &[u8]| {
-        got.push((key.to_vec(), value.to_vec()));
-        match got.len() < most {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
-        }
-    };
-    store.scan(prefix, &mut visit).unwrap();
-    got
 }
 
 /// A new store has no marker and no keys.
@@ -232,14 +211,6 @@ pub fn the_marker_moves_with_every_delta(fixture: &impl Fixture) {
     agrees_with_model(fixture, &ops);
 }
 
-/// A scan ends where its visitor says so.
-pub fn a_scan_stops_when_told(fixture: &impl Fixture) {
-    let mut store = fixture.open();
-    let steps: Vec<Step> = (0..UNIVERSE).map(|k| Step::Put(0, k, vec![k])).collect();
-    store.apply(&delta(&steps), marker(1)).unwrap();
-    assert_eq!(scan(store.as_ref(), &[], 2).len(), 2);
-}
-
 /// A damaged delta is an error and changes nothing: neither one that ends too early, nor one of unknown changes,
 /// nor one whose keys have no namespace.
 pub fn a_damaged_delta_changes_nothing(fixture: &impl Fixture) {
@@ -285,6 +256,7 @@ macro_rules! store_conformance {
             values_of_any_size
             the_marker_moves_with_every_delta
             a_scan_stops_when_told
+            a_scan_begins_where_told
             a_damaged_delta_changes_nothing
         }
     };

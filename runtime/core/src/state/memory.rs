@@ -52,8 +52,8 @@ impl StateStore for MemoryStore {
         Ok(self.keys.get(key).map(|value| value.to_vec()))
     }
 
-    fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        let range = (Bound::Included(prefix), Bound::Unbounded);
+    fn scan(&self, prefix: &[u8], from: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        let range = (Bound::Included(prefix.max(from)), Bound::Unbounded);
         for (key, value) in self.keys.range::<[u8], _>(range) {
             if !key.starts_with(prefix) || visit(key, value).is_break() {
                 break;

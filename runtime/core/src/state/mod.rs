@@ -173,8 +173,8 @@ pub trait StateStore: Send {
     fn marker(&self) -> Result<Option<Marker>, StoreError>;
     /// Value of a key (namespace and user key).
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
-    /// Visit the keys that begin with `prefix`, in byte order.
-    fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError>;
+    /// Visit the keys that begin with `prefix` and are not before `from` (`&[]` is before all), in byte order.
+    fn scan(&self, prefix: &[u8], from: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError>;
     /// Apply a delta and set the marker, atomically.
     fn apply(&mut self, delta: &Delta, marker: Marker) -> Result<(), StoreError>;
     /// Empty the store, marker included.

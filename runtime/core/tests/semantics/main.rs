@@ -5,6 +5,7 @@
 
 mod failpoints;
 mod faults;
+mod fire;
 mod job;
 mod limits;
 mod model;

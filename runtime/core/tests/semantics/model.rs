@@ -274,14 +274,21 @@ impl Task<'_> {
             accumulators: BTreeMap::new(),
             rows: 0,
         });
-        let accumulator = window.accumulators.entry(key.clone()).or_default();
-        accumulator.push(b'|');
-        accumulator.extend_from_slice(row.value.as_deref().unwrap_or(b"null"));
         window.rows += 1;
-        let accumulator = accumulator.clone();
+        let accumulator = if says(row.value.as_deref(), '0', self.job.ops[op].id) {
+            window.accumulators.remove(&key);
+            None
+        } else {
+            let accumulator = window.accumulators.entry(key.clone()).or_default();
+            accumulator.push(b'|');
+            accumulator.extend_from_slice(row.value.as_deref().unwrap_or(b"null"));
+            Some(accumulator.clone())
+        };
         self.account(Some(op)).absorbed += 1;
         self.account(Some(op)).assigned += 1;
-        if watermark.is_some_and(|w| w >= end - 1) {
+        if watermark.is_some_and(|w| w >= end - 1)
+            && let Some(accumulator) = accumulator
+        {
             self.fire(op, end, key, accumulator);
         }
     }

@@ -103,7 +103,7 @@ fn job() -> impl Strategy<Value = Job> {
 /// Words that make modules do something, rarely.
 fn words() -> impl Strategy<Value = String> {
     let word = (
-        select(vec!['#', '~', '!', '-', '2', 'k']),
+        select(vec!['#', '~', '!', '-', '2', 'k', '0']),
         select(vec!["a", "b", "c"]),
     );
     let word = word.prop_map(|(what, id)| format!(" {what}{id}"));
@@ -322,11 +322,14 @@ fn proceed(rig: &Rig, shard: Option<Shard>) -> Option<Shard> {
 }
 
 /// A fair search in a few seconds, unless the environment asks for more.
-fn config() -> ProptestConfig {
+pub fn cases() -> u32 {
     let asked = std::env::var("PROPTEST_CASES").ok();
-    let cases = asked.and_then(|cases| cases.parse().ok()).unwrap_or(192);
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(192)
+}
+
+fn config() -> ProptestConfig {
     ProptestConfig {
-        cases,
+        cases: cases(),
         max_shrink_iters: 3_000,
         ..ProptestConfig::default()
     }

@@ -385,7 +385,7 @@ fn a_store_of_any_earlier_epoch_is_brought_up_to_date() {
         let mut all = Vec::new();
         let mut visit = |store: &MemoryStore| {
             let mut keys = Vec::new();
-            let _ = store.scan(&[], &mut |k, v| {
+            let _ = store.scan(&[], &[], &mut |k, v| {
                 keys.push((k.to_vec(), v.to_vec()));
                 std::ops::ControlFlow::Continue(())
             });

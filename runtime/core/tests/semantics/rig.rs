@@ -45,8 +45,8 @@ impl StateStore for Store {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.lock().get(key)
     }
-    fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        self.lock().scan(prefix, visit)
+    fn scan(&self, prefix: &[u8], from: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.lock().scan(prefix, from, visit)
     }
     fn apply(&mut self, delta: &Delta, marker: Marker) -> Result<(), StoreError> {
         self.lock().apply(delta, marker)

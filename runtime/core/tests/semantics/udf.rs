@@ -1,6 +1,6 @@
 //! A module whose rows say what it does with them. A value may hold words that name an operator's id `x`: `#x` traps,
 //! `~x` traps unless it runs alone under fuel, `!x` is a row error, `-x` is filtered out or mapped to nothing, `2x`
-//! is mapped to two rows, `kx` changes the key. A key may hold letters for when its window is finished: `T` traps,
+//! is mapped to two rows, `kx` changes the key, `0x` empties the accumulator. A key may hold letters for when its window is finished: `T` traps,
 //! `S` traps unless under fuel, `E` is a row error, `Z` gives nothing, `D` gives two results.
 
 use sluicebox_core::batch::{Batch, Packed};
@@ -181,7 +181,12 @@ impl Udf for Module {
             .map(|i| accumulators.get(i).map(<[u8]>::to_vec))
             .collect();
         for row in (0..input.len()).filter(|row| !says(input.value(*row), '!', self.id)) {
-            let accumulator = all[groups[row] as usize].get_or_insert_default();
+            let group = &mut all[groups[row] as usize];
+            if says(input.value(row), '0', self.id) {
+                *group = None;
+                continue;
+            }
+            let accumulator = group.get_or_insert_default();
             accumulator.push(b'|');
             accumulator.extend_from_slice(input.value(row).unwrap_or(b"null"));
         }

@@ -1,4 +1,4 @@
-//! Firing: results of closed windows, and dropping those that no row can reach any more.
+//! Firing: results of closed windows, page by page, and dropping those that no row can reach any more.
 
 use super::super::StepError;
 use super::super::node::Node;
@@ -7,12 +7,12 @@ use super::super::verdict::{Call, RowId, Verdict};
 use super::state::list_key;
 use super::{ACCUMULATOR_BYTES_MAX, Work};
 use crate::batch::{Batch, Packed};
-use crate::overlay::Slot;
 use crate::state::Namespace;
 use crate::time;
 use crate::udf::Emitted;
+use std::ops::ControlFlow;
 
-/// Windows finished in one call at most.
+/// Windows finished in one call at most: a page.
 const FINISH_ROWS_MAX: usize = 1024;
 
 impl Work<'_, '_, '_> {
@@ -57,31 +57,19 @@ impl Work<'_, '_, '_> {
         Ok(())
     }
 
-    /// Results of a window's keys, caused by source row `at`.
+    /// Results of a window's keys, caused by source row `at`: page by page, for the window may be larger than memory.
     fn fire(&mut self, end: i64, at: u32) -> Result<(), StepError> {
         let namespace = Namespace::new(self.windows.operator, self.cx.partition, end);
-        let slots = self.cx.state.sorted(&namespace)?;
-        let mut rest = slots.as_slice();
-        while !rest.is_empty() {
-            let (some, others) = rest.split_at(self.finish_at_once(&namespace, rest));
-            self.finish(&namespace, some, at)?;
-            rest = others;
+        let mut cursor = self.cx.state.cursor(&namespace);
+        loop {
+            let mut page = Page::new(FINISH_ROWS_MAX.min(self.node.rows_per_call_max));
+            let mut visit = |key: &[u8], value: &[u8]| page.push(key, value);
+            self.cx.state.visit(&mut cursor, &mut visit)?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            self.finish(end, page, at)?;
         }
-        Ok(())
-    }
-
-    /// How many of these windows to finish in one call; at least one.
-    fn finish_at_once(&self, namespace: &Namespace, slots: &[Slot]) -> usize {
-        let most = FINISH_ROWS_MAX
-            .min(self.node.rows_per_call_max)
-            .min(slots.len());
-        let mut bytes = 0;
-        let size = |slot: &Slot| self.cx.state.value(namespace, *slot).map_or(0, <[u8]>::len);
-        let fits = slots[..most].iter().take_while(|slot| {
-            bytes += size(slot);
-            bytes <= ACCUMULATOR_BYTES_MAX
-        });
-        fits.count().max(1)
     }
 
     /// Result of the one key whose closed window took another row.
@@ -89,77 +77,66 @@ impl Work<'_, '_, '_> {
         let namespace = Namespace::new(self.windows.operator, self.cx.partition, end);
         self.cx.state.begin_call();
         let (slot, _) = self.cx.state.group(&namespace, key, 0)?;
-        match self.cx.state.value(&namespace, slot) {
-            Some(_) => self.finish(&namespace, &[slot], at),
-            None => Ok(()),
-        }
+        let Some(value) = self.cx.state.value(&namespace, slot) else {
+            return Ok(());
+        };
+        let mut page = Page::new(1);
+        let _ = page.push(key, value);
+        self.finish(end, page, at)
     }
 
-    fn finish(&mut self, namespace: &Namespace, slots: &[Slot], at: u32) -> Result<(), StepError> {
-        let ordinals = slots
-            .iter()
-            .map(|_| self.node.window_ordinals.next(at))
-            .collect::<Vec<u32>>();
-        let ids: Vec<_> = ordinals
-            .iter()
-            .map(|o| self.node.row_id(at, *o, true, self.cx))
-            .collect();
-        let verdicts: Vec<Option<Verdict>> = ids
-            .iter()
-            .map(|id| self.cx.verdicts.get(id).cloned())
-            .collect();
-        let mut from = 0;
-        for to in (0..slots.len())
-            .filter(|i| verdicts[*i].is_some())
-            .chain([slots.len()])
-        {
-            self.finish_some(namespace, &slots[from..to], at, false, &ids[from..to])?;
-            from = to + 1;
-            match verdicts.get(to) {
-                Some(Some(Verdict::Alone)) => {
-                    self.finish_some(namespace, &slots[to..=to], at, true, &ids[to..=to])?
-                }
-                Some(Some(Verdict::Poison(why))) => {
-                    self.window_failed(namespace, slots[to], at, ids[to], why)?
-                }
-                _ => {}
-            }
+    /// Finish the windows of a page, in calls that go around those known to be poisonous.
+    fn finish(&mut self, end: i64, page: Page, at: u32) -> Result<(), StepError> {
+        let mut id = || {
+            let ordinal = self.node.window_ordinals.next(at);
+            self.node.row_id(at, ordinal, true, self.cx)
+        };
+        let ids: Vec<RowId> = (0..page.len()).map(|_| id()).collect();
+        let verdicts = self.cx.verdicts;
+        let verdict = |(row, id)| Some((row, verdicts.get(id)?));
+        let known: Vec<(usize, &Verdict)> = ids.iter().enumerate().filter_map(verdict).collect();
+        if known.is_empty() {
+            return self.finish_some(end, page, at, false, &ids);
         }
-        Ok(())
+        let mut from = 0;
+        for (row, verdict) in known {
+            self.finish_some(end, page.slice(from, row), at, false, &ids[from..row])?;
+            let (this, id) = (page.slice(row, row + 1), ids[row]);
+            match verdict {
+                Verdict::Alone => self.finish_some(end, this, at, true, &[id])?,
+                Verdict::Poison(why) => self.window_failed(end, &this, 0, at, id, why)?,
+            }
+            from = row + 1;
+        }
+        let rest = page.slice(from, page.len());
+        self.finish_some(end, rest, at, false, &ids[from..])
     }
 
     fn finish_some(
         &mut self,
-        namespace: &Namespace,
-        slots: &[Slot],
+        end: i64,
+        page: Page,
         at: u32,
         alone: bool,
         ids: &[RowId],
     ) -> Result<(), StepError> {
-        if slots.is_empty() {
+        if page.is_empty() {
             return Ok(());
         }
-        let end = namespace.window_end();
-        let (mut keys, mut accumulators, mut windows) =
-            (Packed::default(), Packed::default(), Vec::new());
-        for slot in slots {
-            keys.push(Some(self.cx.state.key(namespace, *slot)));
-            accumulators.push(self.cx.state.value(namespace, *slot));
-            windows.extend_from_slice(&[self.windows.windows.start_of(end), end]);
-        }
+        let Page {
+            keys, accumulators, ..
+        } = &page;
+        let windows = [self.windows.windows.start_of(end), end].repeat(page.len());
         Node::prepare(self.udf, alone);
         let Emitted {
             output,
             parents,
             mut errors,
-        } = match self.udf.finish(&keys, &windows, &accumulators) {
+        } = match self.udf.finish(keys, &windows, accumulators) {
             Ok(answer) => answer,
             Err(error) => {
-                return Err(self.node.failed(
-                    error,
-                    || Call::Finish(keys, windows, accumulators),
-                    ids.to_vec(),
-                ));
+                let call = || Call::Finish(page.keys, windows, page.accumulators);
+                return Err(self.node.failed(error, call, ids.to_vec()));
             }
         };
         let same_key = |row: usize| output.key(row) == keys.get(parents[row] as usize);
@@ -167,7 +144,7 @@ impl Work<'_, '_, '_> {
             .check_outputs(same_key, &output, &parents, &mut errors);
         for error in &errors {
             let row = error.row as usize;
-            self.window_failed(namespace, slots[row], at, ids[row], &error.message)?;
+            self.window_failed(end, &page, row, at, ids[row], &error.message)?;
         }
         let at = vec![at; output.len()];
         let chunk = self.node.outputs(output, at);
@@ -176,36 +153,28 @@ impl Work<'_, '_, '_> {
                 .binary_search_by_key(&parents[row], |e| e.row)
                 .is_ok()
         };
-        self.outputs.push(if errors.is_empty() {
-            chunk
-        } else {
-            chunk.select(|row| !failed(row))
-        });
-        Ok(())
+        let chunk = match errors.is_empty() {
+            true => chunk,
+            false => chunk.select(|row| !failed(row)),
+        };
+        self.below.forward(self.node, chunk, self.cx)
     }
 
     /// A closed window's result failed. Its rows are accounted for already, so only the policy counts here.
     fn window_failed(
         &mut self,
-        namespace: &Namespace,
-        slot: Slot,
+        end: i64,
+        page: &Page,
+        row: usize,
         at: u32,
         id: RowId,
         why: &str,
     ) -> Result<(), StepError> {
-        let mut row = Batch::default();
-        let key = self.cx.state.key(namespace, slot);
-        let end = namespace.window_end();
-        row.push(
-            Some(key),
-            self.cx.state.value(namespace, slot),
-            None,
-            end.saturating_sub(1),
-        );
-        let why = format!(
-            "window {}..{end}: {why}",
-            self.windows.windows.start_of(end)
-        );
+        let mut failed = Batch::default();
+        let (key, accumulator) = (page.keys.get(row), page.accumulators.get(row));
+        failed.push(key, accumulator, None, end.saturating_sub(1));
+        let start = self.windows.windows.start_of(end);
+        let why = format!("window {start}..{end}: {why}");
         let rank = Rank {
             at,
             node: self.node.number,
@@ -213,7 +182,54 @@ impl Work<'_, '_, '_> {
             ordinal: id.ordinal,
         };
         self.node
-            .apply_policy(&row, 0, rank, &why, self.cx)
+            .apply_policy(&failed, 0, rank, &why, self.cx)
             .map(drop)
+    }
+}
+
+/// Windows to be finished in one call, of one end: their keys and accumulators, in key order.
+#[derive(Default)]
+struct Page {
+    keys: Packed,
+    accumulators: Packed,
+    rows_max: usize,
+}
+
+impl Page {
+    fn new(rows_max: usize) -> Self {
+        Self {
+            rows_max,
+            ..Self::default()
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Take a window, unless it would be too many of them, or too many bytes; a page takes at least one.
+    fn push(&mut self, key: &[u8], accumulator: &[u8]) -> ControlFlow<()> {
+        let bytes = self.keys.data().len() + self.accumulators.data().len();
+        let full = self.len() >= self.rows_max
+            || bytes + key.len() + accumulator.len() > ACCUMULATOR_BYTES_MAX;
+        if full && !self.is_empty() {
+            return ControlFlow::Break(());
+        }
+        self.keys.push(Some(key));
+        self.accumulators.push(Some(accumulator));
+        ControlFlow::Continue(())
+    }
+
+    fn slice(&self, from: usize, to: usize) -> Self {
+        let mut some = Self::default();
+        for row in from..to {
+            some.keys.push(self.keys.get(row));
+            some.accumulators.push(self.accumulators.get(row));
+        }
+        some
     }
 }

@@ -13,41 +13,44 @@ pub use state::{RestoreError, Windows};
 
 use super::StepError;
 use super::chunk::{Chunk, Context};
+use super::flow::Flow;
 use super::node::{Node, Segment, TOO_LARGE};
 use super::side::{Side, record_bytes};
 use crate::batch::Batch;
 use crate::time;
 use crate::udf::Udf;
 
-/// Most bytes of accumulators handed to a module in one call; a larger one goes alone. Bounds memory on both sides.
+/// Most bytes of accumulators (with their keys, when they are finished) handed to a module in one call; a larger one goes
+/// alone. Bounds memory on both sides.
 const ACCUMULATOR_BYTES_MAX: usize = 8 << 20;
 
-/// One window operator at work on one chunk.
-struct Work<'n, 'c, 'd> {
+/// One window operator at work.
+struct Work<'n, 'f, 'd> {
     node: &'n mut Node,
     windows: &'n mut Windows,
     udf: &'n mut dyn Udf,
-    cx: &'c mut Context<'d>,
-    outputs: Vec<Chunk>,
+    below: &'n mut Flow<'f>,
+    cx: &'n mut Context<'d>,
 }
 
-/// Run a chunk through a window-aggregate, then fire what the watermark `fire_to` closes.
+/// Run a chunk through a window-aggregate.
 pub fn run(
     node: &mut Node,
     windows: &mut Windows,
     udf: &mut dyn Udf,
     chunk: Chunk,
-    fire_to: i64,
+    below: &mut Flow<'_>,
     cx: &mut Context<'_>,
-) -> Result<Vec<Chunk>, StepError> {
+) -> Result<(), StepError> {
     node.account.input += chunk.len() as u64;
+    let passed = chunk.at.last().map(|at| cx.watermark_before(*at));
     let segments = node.segments(chunk, cx);
     let mut work = Work {
         node,
         windows,
         udf,
+        below,
         cx,
-        outputs: Vec::new(),
     };
     for segment in segments {
         match segment {
@@ -56,8 +59,27 @@ pub fn run(
             Segment::Poison(chunk, why) => work.node.row_failed(&chunk, 0, &why, work.cx)?,
         }
     }
-    work.fire_due(fire_to)?;
-    Ok(work.outputs)
+    // Due already: what is gone need not stay in memory until the source batch ends.
+    passed.map_or(Ok(()), |watermark| work.fire_due(watermark))
+}
+
+/// The source batch is over: fire what its watermark closes.
+pub fn end(
+    node: &mut Node,
+    windows: &mut Windows,
+    udf: &mut dyn Udf,
+    below: &mut Flow<'_>,
+    cx: &mut Context<'_>,
+) -> Result<(), StepError> {
+    let watermark = cx.watermark_after();
+    let mut work = Work {
+        node,
+        windows,
+        udf,
+        below,
+        cx,
+    };
+    work.fire_due(watermark)
 }
 
 /// Where a row belongs.

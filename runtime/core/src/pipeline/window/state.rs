@@ -79,9 +79,7 @@ impl Windows {
         };
         let list = Namespace::new(self.operator, partition, i64::MIN);
         let mut failed = None;
-        state.store().scan(&list.0, &mut |key, value| match self
-            .listed(&key[list.0.len()..], value)
-        {
+        let mut visit = |key: &[u8], value: &[u8]| match self.listed(&key[list.0.len()..], value) {
             Ok((end, rows)) => {
                 let dirty = false;
                 task.live.insert(end, Live { rows, dirty });
@@ -91,7 +89,8 @@ impl Windows {
                 failed = Some(error);
                 ControlFlow::Break(())
             }
-        })?;
+        };
+        state.store().scan(&list.0, &[], &mut visit)?;
         self.tasks.insert(partition, task);
         failed.map_or(Ok(()), Err)
     }
