@@ -1,5 +1,6 @@
 //! Who gets in, and who sees what: no token, wrong token, wrong scope, another tenant.
 
+use crate::fleet::module;
 use crate::rig::{NOW_MS, Rig, request, spec};
 use axum::body::Body;
 use axum::http::header;
@@ -213,7 +214,11 @@ async fn another_tenants_things_do_not_exist() {
     let seen = rig.get(&bank, "/v1/tenants").await.expect(200).json();
     assert_eq!(seen.as_array().map(Vec::len), Some(1));
     assert_eq!(seen[0]["name"], "bank");
-    // Another tenant's module, in a spec.
+    // Another tenant's module, in a spec; an own one of that name is not meant.
+    let own = module(&[], "own");
+    rig.send(&bank, "PUT", "/v1/tenants/bank/modules/valid", own)
+        .await
+        .expect(201);
     let theirs = spec("spend");
     let reply = rig
         .send(&bank, "PUT", "/v1/tenants/bank/jobs/spend", theirs)

@@ -1,9 +1,9 @@
 //! Requests that are too large, too slow, too often or too many.
 
 use crate::fleet::module;
-use crate::rig::Rig;
+use crate::rig::{Rig, request};
 use axum::body::{Body, Bytes};
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
@@ -12,6 +12,7 @@ use sluicebox_server::limits::{WORK_PER_TENANT_MAX, WORK_WAITING_MAX};
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// A body of unknown length.
 fn chunks(count: usize, bytes: usize) -> Body {
@@ -41,6 +42,16 @@ async fn a_body_over_its_limit_is_refused() {
         let reply = rig.send(&rig.admin, method, path, within).await;
         assert_ne!(reply.status, 413, "{path}");
     }
+    // One that is announced as too large is not even waited for.
+    let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+    let mut announced = request(&rig.admin, "POST", "/v1/tenants", never);
+    let length = HeaderValue::from_static("1000000000000");
+    announced
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, length);
+    let reply = timeout(Duration::from_secs(5), rig.request(announced)).await;
+    let reply = reply.expect("at once");
+    assert_eq!(reply.problem(), (413, "too-large".to_owned()));
     let reply = rig
         .send(&rig.admin, "POST", "/v1/tenants", vec![b' '; 1 << 20])
         .await;
