@@ -30,7 +30,7 @@ pub struct Options {
     pub properties: Vec<(String, String)>,
     /// With a second listener behind a [`Proxy`].
     pub proxied: bool,
-    /// With a listener that takes only TLS and passwords, and an authorizer ([`Secure`]).
+    /// With listeners that take only TLS with passwords or certificates, and an authorizer ([`Secure`]).
     pub secure: bool,
     /// Run as in production, with the optimising compiler and a concurrent collector; tests rather start fast.
     pub optimised: bool,
@@ -101,7 +101,7 @@ impl Broker {
             true => Some(Secure::new(folder.path())?),
             false => None,
         };
-        listeners.extend(secure.as_ref().map(Secure::listener));
+        listeners.extend(secure.iter().flat_map(Secure::listeners));
         let more = secure.as_ref().map(Secure::lines).unwrap_or_default();
         let properties = properties(folder.path(), &node, &listeners, &more, options);
         fs::write(folder.path().join("server.properties"), properties)?;
@@ -132,10 +132,10 @@ impl Broker {
         self.proxy.as_ref().context("this broker has no proxy")
     }
 
-    /// The secure listener; an error without [`Options::secure`].
+    /// The secure listeners; an error without [`Options::secure`].
     pub fn secure(&self) -> Result<&Secure> {
         let secure = self.secure.as_ref();
-        secure.context("this broker has no secure listener")
+        secure.context("this broker has no secure listeners")
     }
 
     /// A test's view of the broker: topics, records, offsets.

@@ -1,12 +1,14 @@
-//! A listener as production has it: TLS with a certificate of an authority made for the test, users with passwords
-//! (SCRAM), and rights that must be granted one by one ([`crate::rights`]). The test's own client stays on the plain
-//! listener, where everybody may do everything.
+//! Listeners as production has them: TLS with a certificate of an authority made for the test, users with passwords
+//! (SCRAM) or with certificates of their own, and rights that must be granted one by one ([`crate::rights`]). The test's
+//! own client stays on the plain listener, where everybody may do everything.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+};
 
 use crate::server::{Listener, free_port};
 
@@ -15,13 +17,19 @@ pub const USER: &str = "sluice";
 /// Its password: a word that can be looked for in everything that is printed.
 pub const PASSWORD: &str = "pass-4f1c-word";
 
-/// The secure listener of a broker.
+/// The user that a certificate makes of its owner.
+pub const CERTIFIED_USER: &str = "CN=sluice";
+
+/// The secure listeners of a broker.
 #[derive(Clone, Debug)]
 pub struct Secure {
     port: u16,
+    mutual: u16,
     authority: PathBuf,
     stranger: PathBuf,
     store: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 impl Secure {
@@ -29,17 +37,19 @@ impl Secure {
     pub(crate) fn new(folder: &Path) -> Result<Self> {
         let secure = Self {
             port: free_port()?,
+            mutual: free_port()?,
             authority: folder.join("authority.pem"),
             stranger: folder.join("stranger.pem"),
             store: folder.join("broker.pem"),
+            certificate: folder.join("client.pem"),
+            key: folder.join("client.key"),
         };
         let (authority, issuer) = authority("sluicebox tests")?;
-        let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()])?;
-        params.distinguished_name.push(DnType::CommonName, "broker");
-        let certificate = params.signed_by(&key, &issuer)?;
-        let store = key.serialize_pem() + &certificate.pem();
-        fs::write(&secure.store, store)?;
+        let (certificate, key) = signed("broker", &["127.0.0.1"], &issuer)?;
+        fs::write(&secure.store, key + &certificate)?;
+        let (certificate, key) = signed("sluice", &[], &issuer)?;
+        fs::write(&secure.certificate, certificate)?;
+        fs::write(&secure.key, key)?;
         fs::write(&secure.authority, authority)?;
         fs::write(&secure.stranger, self::authority("nobody")?.0)?;
         Ok(secure)
@@ -79,13 +89,35 @@ impl Secure {
         .to_vec()
     }
 
-    pub(crate) fn listener(&self) -> Listener {
-        Listener {
-            name: "SECURE",
-            protocol: "SASL_SSL",
-            port: self.port,
-            advertised: self.port,
-        }
+    /// `host:port` of the listener that wants no password but a certificate.
+    pub fn mutual(&self) -> String {
+        format!("127.0.0.1:{}", self.mutual)
+    }
+
+    /// What a job's spec says to come in there.
+    pub fn mutual_properties(&self) -> Vec<(String, String)> {
+        let file = |path: &Path| path.display().to_string();
+        [
+            ("security.protocol", "ssl".to_owned()),
+            ("ssl.ca.location", file(&self.authority)),
+            ("ssl.certificate.location", file(&self.certificate)),
+            ("ssl.key.location", file(&self.key)),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .to_vec()
+    }
+
+    pub(crate) fn listeners(&self) -> [Listener; 2] {
+        let listener = |name, protocol, port| Listener {
+            name,
+            protocol,
+            port,
+            advertised: port,
+        };
+        [
+            listener("SECURE", "SASL_SSL", self.port),
+            listener("MUTUAL", "SSL", self.mutual),
+        ]
     }
 
     /// Lines of `server.properties`.
@@ -95,10 +127,14 @@ impl Secure {
              super.users=User:ANONYMOUS\n\
              ssl.keystore.type=PEM\n\
              ssl.keystore.location={}\n\
+             ssl.truststore.type=PEM\n\
+             ssl.truststore.location={}\n\
+             listener.name.mutual.ssl.client.auth=required\n\
              listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512\n\
              listener.name.secure.scram-sha-512.sasl.jaas.config=\
              org.apache.kafka.common.security.scram.ScramLoginModule required;\n",
-            self.store.display()
+            self.store.display(),
+            self.authority.display()
         )
     }
 
@@ -117,4 +153,19 @@ fn authority(name: &str) -> Result<(String, Issuer<'static, KeyPair>)> {
     let key = KeyPair::generate()?;
     let pem = params.self_signed(&key)?.pem();
     Ok((pem, Issuer::new(params, key)))
+}
+
+/// A certificate for these hosts and its key, both PEM.
+fn signed(
+    name: &str,
+    hosts: &[&str],
+    issuer: &Issuer<'static, KeyPair>,
+) -> Result<(String, String)> {
+    let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+    let mut params = CertificateParams::new(hosts)?;
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate()?;
+    let certificate = params.signed_by(&key, issuer)?.pem();
+    Ok((certificate, key.serialize_pem()))
 }

@@ -35,15 +35,25 @@ fn tls_advice(text: &str) -> &'static str {
     if text.contains("certificate verify failed") {
         "check that ssl.ca.location or ssl.ca.pem has the authority that signed the brokers' certificates, and that \
          bootstrap_servers uses the host name that they are for"
-    } else if text.contains("client SSL authentication") || text.contains("certificate required") {
-        "the brokers want a certificate of ours: set ssl.certificate.location and ssl.key.location"
+    } else if text.contains("client SSL authentication") || is_alert(text) {
+        OUR_CERTIFICATE
     } else {
         "check security.protocol, ssl.ca.location and the client's certificate"
     }
 }
 
+const OUR_CERTIFICATE: &str = "the brokers want a certificate of ours that they trust: set ssl.certificate.location and \
+                               ssl.key.location";
+
+/// What brokers say to a client whose certificate is missing or not trusted; often only after all went well for us.
+fn is_alert(text: &str) -> bool {
+    text.contains("SSL alert") && (text.contains("certificate") || text.contains("unknown ca"))
+}
+
 fn silence_advice(last: &str) -> &'static str {
-    if last.contains("PLAINTEXT broker listener") {
+    if is_alert(last) {
+        OUR_CERTIFICATE
+    } else if last.contains("PLAINTEXT broker listener") {
         "the listener there does not speak TLS: set security.protocol to plaintext or sasl_plaintext, or name the TLS \
          listener's port in bootstrap_servers"
     } else if last.contains("APIVERSION_QUERY") {
@@ -79,6 +89,9 @@ mod tests {
         );
         assert!(message.contains("ssl.ca.location or ssl.ca.pem"));
         let message = refusal(tls, "client SSL authentication might be required");
+        assert!(message.contains("ssl.certificate.location"));
+        let alert = "sslv3 alert bad certificate: SSL alert number 42 (in state APIVERSION_QUERY)";
+        let message = unreachable("connect", alert).message;
         assert!(message.contains("ssl.certificate.location"));
         let message = unreachable("connect", "Disconnected (in state APIVERSION_QUERY)").message;
         assert!(message.contains("expects TLS"));

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use sluicebox_tests::broker;
 use sluicebox_tests::job::{Job, Options};
 use sluicebox_tests::rights::{Operation, Resource, Right};
-use sluicebox_tests::secure::{PASSWORD, Secure, USER};
+use sluicebox_tests::secure::{CERTIFIED_USER, PASSWORD, Secure, USER};
 use sluicebox_tests::truth::Truth;
 use sluicebox_tests::workload::{self, Workload};
 
@@ -59,6 +59,21 @@ fn a_job_over_tls_with_a_password() -> Result<()> {
     })?;
     job.wait_for_end(&mut [&mut host], TIMEOUT)?;
     ensure!(!host.log().contains(PASSWORD), "the password is in the log");
+    job.check(&Truth::of(&workload))
+}
+
+#[test]
+fn a_job_with_a_certificate_of_its_own() -> Result<()> {
+    let workload = Workload {
+        seed: workload::seed(),
+        per_partition: 2_000,
+        ..Workload::default()
+    };
+    let job = job(secure()?.mutual(), secure()?.mutual_properties())?;
+    job.client().grant(CERTIFIED_USER, &everything(&job))?;
+    job.produce(&workload, 0, workload.length())?;
+    let mut host = job.start("host", None)?;
+    job.wait_for_end(&mut [&mut host], TIMEOUT)?;
     job.check(&Truth::of(&workload))
 }
 
@@ -141,6 +156,17 @@ fn an_unknown_authority() -> Result<()> {
         secure()?.bootstrap(),
         with("ssl.ca.location", Some(&stranger))?,
         &["certificate", "ssl.ca.location"],
+    )
+}
+
+#[test]
+fn no_certificate_where_the_brokers_want_one() -> Result<()> {
+    let mut properties = secure()?.mutual_properties();
+    properties.retain(|(key, _)| key != "ssl.certificate.location" && key != "ssl.key.location");
+    refused(
+        secure()?.mutual(),
+        properties,
+        &["ssl.certificate.location", "ssl.key.location"],
     )
 }
 
