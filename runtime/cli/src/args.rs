@@ -9,8 +9,8 @@ use clap::{Parser, Subcommand};
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done; also after Ctrl-C or SIGTERM, once the running epoch is committed
-  1    failed: something outside (disk, network, brokers); try again
-  2    the command line, a job spec or a module is wrong; nothing was started
+  1    failed: something outside (disk, network, brokers, a host); try again
+  2    the command line, a job spec or a module is wrong, or a host refuses it; nothing was started
   3    the job halted: somebody must act, the message says how; nothing wrong was committed
   130  left at once after a second Ctrl-C (143: SIGTERM); the next start repeats the open epoch";
 
@@ -42,6 +42,9 @@ pub enum Command {
     Serve(serve::Args),
     /// Show how far a job has come in each partition
     Lag(lag::Args),
+    #[cfg(feature = "serve")]
+    #[command(flatten)]
+    Remote(crate::remote::Command),
     /// Print completions for a shell
     Completions(completions::Args),
 }

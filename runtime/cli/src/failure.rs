@@ -25,6 +25,20 @@ impl fmt::Display for Usage {
 }
 impl std::error::Error for Usage {}
 
+/// A job on a host that stands because somebody must act.
+#[cfg(feature = "serve")]
+#[derive(Debug)]
+pub struct Halted(pub String);
+
+#[cfg(feature = "serve")]
+impl fmt::Display for Halted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+#[cfg(feature = "serve")]
+impl std::error::Error for Halted {}
+
 /// What to do about the error that this is put onto.
 #[derive(Debug)]
 struct Help(String);
@@ -89,6 +103,10 @@ fn code(error: &anyhow::Error) -> u8 {
                 sluicebox_server::ErrorKind::Retry | sluicebox_server::ErrorKind::Report => FAILED,
             };
         }
+        #[cfg(feature = "serve")]
+        if cause.is::<Halted>() {
+            return HALTED;
+        }
         if let Some(host::Error { kind, .. }) = cause.downcast_ref() {
             return match kind {
                 host::Kind::Input => USAGE,
@@ -98,6 +116,12 @@ fn code(error: &anyhow::Error) -> u8 {
         }
     }
     FAILED
+}
+
+/// All that [`report`] says, for snapshots.
+#[cfg(test)]
+pub fn shown(error: &anyhow::Error) -> String {
+    format!("exit {}\n{}", code(error), render(error, Paint::plain()))
 }
 
 fn render(error: &anyhow::Error, paint: Paint) -> String {

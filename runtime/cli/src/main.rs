@@ -10,6 +10,8 @@ mod failure;
 mod inspect;
 mod observer;
 mod output;
+#[cfg(feature = "serve")]
+mod remote;
 mod signals;
 mod spec_file;
 
@@ -39,6 +41,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => commands::demo::run(args),
         Command::Build(args) => build::run(args),
         Command::Inspect(args) => inspect::run(args),
+        #[cfg(feature = "serve")]
+        Command::Remote(command) => remote::run(command),
         Command::Completions(args) => commands::completions::run(args),
     }
 }

@@ -81,10 +81,8 @@ fn read(path: &Path) -> Result<Config> {
         advised(Usage(message), "`sluicebox serve --help` shows a small one")
     })?;
     let lookup = |name: &str| std::env::var(name).ok();
-    let mut config = Config::parse(&text, &lookup).map_err(|problems| Invalid {
-        file: path.to_owned(),
-        problems,
-    })?;
+    let mut config =
+        Config::parse(&text, &lookup).map_err(|problems| Invalid::of(path, problems))?;
     config.resolve_paths(path.parent().unwrap_or(Path::new("")));
     Ok(config)
 }

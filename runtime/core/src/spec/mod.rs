@@ -22,6 +22,7 @@
 mod check;
 mod cursor;
 pub mod document;
+mod expand;
 mod fields;
 pub mod limits;
 mod model;
@@ -58,6 +59,17 @@ impl JobSpec {
     /// Read a spec. `lookup` finds the value of `${NAME}`; the error has all problems that could be found at once.
     pub fn parse(text: &str, lookup: &Lookup<'_>) -> Result<Self, Problems> {
         document::read(text, &read::FORM, lookup, read::job)
+    }
+
+    /// Read a spec that is to be sent elsewhere, and its text with the variables replaced, so that whoever gets the
+    /// text needs none of them. Lines stay where they are: places in the one are places in the other.
+    pub fn parse_expanded(text: &str, lookup: &Lookup<'_>) -> Result<(Self, String), Problems> {
+        let spec = Self::parse(text, lookup)?;
+        let expanded = expand::expand(text, lookup)?;
+        match Self::parse(&expanded, &|_| None) {
+            Ok(same) if same == spec => Ok((spec, expanded)),
+            _ => Err(expand::impossible().into()),
+        }
     }
 
     /// Make the paths of modules, input and outputs relative to `folder` (that of the spec's file), as their author

@@ -7,11 +7,14 @@ use super::problem::{Place, Problem};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
 use std::fmt;
+use std::ops::Range;
 
 /// A value and where it is used.
 #[derive(Debug)]
 pub(super) struct Node {
     pub place: Place,
+    /// The bytes of the text that it is written with; an alias has those of what it stands for.
+    pub written: Range<usize>,
     pub value: Value,
 }
 
@@ -115,7 +118,18 @@ fn place(location: Location) -> Place {
 fn node(spanned: Spanned<Value>) -> Node {
     Node {
         place: place(spanned.referenced),
+        written: bytes(spanned.defined),
         value: spanned.value,
+    }
+}
+
+/// Empty where it is unknown. Specs are far smaller than 4 GiB.
+fn bytes(location: Location) -> Range<usize> {
+    let span = location.span();
+    let (start, len) = (span.byte_offset(), span.byte_len());
+    match (start, len) {
+        (Some(start), Some(len)) => start as usize..start as usize + len as usize,
+        _ => 0..0,
     }
 }
 

@@ -1,0 +1,129 @@
+//! The parts of a host's answers that are shown to people. What else is in them passes through `--output json` as it came,
+//! so a newer host loses nothing to an older client. What the fields mean is in the host's OpenAPI document.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Who one is.
+#[derive(Deserialize)]
+pub struct Whoami {
+    pub token_id: String,
+    pub name: String,
+    pub tenant: Option<String>,
+    pub scopes: Vec<String>,
+    pub expires_ms: Option<i64>,
+}
+
+/// A module.
+#[derive(Deserialize)]
+pub struct Module {
+    pub name: String,
+    pub versions: Vec<ModuleVersion>,
+}
+
+/// A version of a module.
+#[derive(Deserialize)]
+pub struct ModuleVersion {
+    pub name: String,
+    pub version: u32,
+    pub digest: String,
+    pub size_bytes: u64,
+    pub exports: Vec<String>,
+    pub imports: Vec<String>,
+    pub pushed_ms: i64,
+    pub pushed_by: String,
+}
+
+/// A job.
+#[derive(Deserialize)]
+pub struct Job {
+    pub job: String,
+    pub desired: String,
+    pub version: u32,
+    pub status: Option<Status>,
+    pub versions: Vec<JobVersion>,
+}
+
+/// A version of a job.
+#[derive(Deserialize)]
+pub struct JobVersion {
+    pub version: u32,
+    pub deployed_ms: i64,
+    pub deployed_by: String,
+    pub rollback_of: Option<u32>,
+    pub modules: BTreeMap<String, String>,
+}
+
+/// What the host runs of a job.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Status {
+    pub state: String,
+    pub version: Option<u32>,
+    pub message: Option<String>,
+    pub shards: Vec<Shard>,
+}
+
+/// What the host runs of a shard.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Shard {
+    pub shard: i32,
+    pub state: String,
+    pub message: Option<String>,
+    pub epoch: u64,
+    pub watermarks: BTreeMap<String, i64>,
+}
+
+/// What became of a deployment.
+#[derive(Deserialize)]
+pub struct Deployed {
+    pub job: String,
+    pub version: u32,
+    pub dry_run: bool,
+    pub changes: Vec<String>,
+    pub diff: String,
+}
+
+/// A line of a log, or how many are missing.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LogLine {
+    pub missed: Option<u64>,
+    pub at_ms: i64,
+    pub shard: Option<i32>,
+    pub operator: Option<String>,
+    pub level: String,
+    pub text: String,
+}
+
+/// A tenant.
+#[derive(Deserialize)]
+pub struct Tenant {
+    pub name: String,
+    pub created_ms: i64,
+    pub disabled: bool,
+    pub policy: Policy,
+    pub quotas: serde_json::Map<String, serde_json::Value>,
+    pub modules: u64,
+    pub jobs: u64,
+}
+
+/// What a tenant's jobs may touch.
+#[derive(Deserialize)]
+pub struct Policy {
+    pub read: Vec<String>,
+    pub write: Vec<String>,
+    pub groups: Vec<String>,
+    pub connections: Vec<String>,
+}
+
+/// A token, as far as it is known after it was made.
+#[derive(Deserialize)]
+pub struct Token {
+    pub id: String,
+    /// All of it: in the answer that made it only.
+    pub token: Option<String>,
+    pub name: String,
+    pub scopes: Vec<String>,
+    pub expires_ms: Option<i64>,
+    pub revoked: bool,
+}
