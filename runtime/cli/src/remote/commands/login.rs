@@ -19,7 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   sluicebox login https://sluice.example:7070 --token-file token.txt
   pass show sluicebox | sluicebox login https://sluice.example:7070 --profile prod
-  sluicebox login http://127.0.0.1:7070 --token-file data/first-token --tenant shop
+  sluicebox login http://127.0.0.1:7070 --token-file data/admin-token --tenant shop
 
 The first profile is the one that commands mean; --profile NAME or SLUICEBOX_PROFILE chooses another.
 Without a profile, SLUICEBOX_URL, SLUICEBOX_TOKEN and, where needed, SLUICEBOX_TENANT and SLUICEBOX_CA do.";
