@@ -98,16 +98,16 @@ impl Host {
 async fn reconcile(local: Arc<Local>, store: Store) {
     let mut watch = store.watch();
     loop {
-        let (catalog, local) = (watch.borrow_and_update().clone(), local.clone());
+        let (catalog, jobs) = (watch.borrow_and_update().clone(), local.clone());
         // Starting threads and deleting folders blocks.
-        let done = spawn_blocking(move || local.reconcile(&catalog)).await;
+        let done = spawn_blocking(move || jobs.reconcile(&catalog)).await;
         if done.is_err() || watch.has_changed().is_err() {
             // Without it the host would pretend to run jobs: end it.
             return;
         }
         tokio::select! {
             _ = watch.changed() => {}
-            () = sleep(RECONCILE_EVERY) => {}
+            () = sleep(RECONCILE_EVERY), if !local.settled() => {}
         }
     }
 }

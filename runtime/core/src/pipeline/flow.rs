@@ -79,7 +79,7 @@ impl<'f> Flow<'f> {
     /// All rows of the source batch have passed: fire what its watermark closes. In plan order, so that what one
     /// operator fires has reached the next before the watermark does.
     pub fn end(&mut self, cx: &mut Context<'_>) -> Result<(), StepError> {
-        for number in 0..self.operators.len() {
+        for number in self.first..self.first + self.operators.len() {
             let (Operator { node, role, udf }, mut below) = self.split(number);
             if let Role::WindowAggregate(windows) = role {
                 window::end(node, windows, udf.as_mut(), &mut below, cx)?;

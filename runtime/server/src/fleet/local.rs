@@ -110,6 +110,15 @@ impl Local {
             .for_each(Worker::stop);
     }
 
+    /// Whether nothing is left to do as long as the catalog does not change.
+    pub fn settled(&self) -> bool {
+        let stands = |running: &Running| match &running.worker {
+            Some(worker) => !worker.stopping() || (worker.finished() && !running.wanted.runs),
+            None => true,
+        };
+        self.jobs().values().all(stands)
+    }
+
     /// Whether every job has ended.
     pub fn idle(&self) -> bool {
         let jobs = self.jobs();
