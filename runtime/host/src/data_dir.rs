@@ -24,7 +24,8 @@ impl DataDir {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(Error::input(format!(
-                    "another process uses the data folder {}; give each its own with --data-dir",
+                    "another process uses the data folder {}; give each its own (`--data-dir`, or `data_dir` of a \
+                     host)",
                     path.display()
                 )));
             }

@@ -70,7 +70,7 @@ impl Parts {
             return Ok(log.clone());
         }
         // Unlocked: a cluster that does not answer must not hold up the jobs of others.
-        let log = (self.connect)(connection)?;
+        let log = (self.connect)(connection).map_err(out_of_reach)?;
         Ok(self.logs().entry(name.to_owned()).or_insert(log).clone())
     }
 
@@ -129,4 +129,9 @@ impl Parts {
             _ => Ok(()),
         }
     }
+}
+
+/// A cluster that is down, or refuses the host's credentials, is the operator's matter and passes; no job may halt for it.
+fn out_of_reach(error: Error) -> Error {
+    Error::failed(error.message)
 }
