@@ -1,6 +1,8 @@
 //! Several hosts on one catalog and one Kafka.
 
 use super::*;
+use sluicebox_tests::broker::Broker;
+use sluicebox_tests::process::wait_until;
 use sluicebox_tests::truth::Truth;
 
 /// Both run shards of a job that was deployed on one of them; when one dies, the other takes its shards.
@@ -37,4 +39,33 @@ fn two_hosts_share_a_job_and_one_takes_over() -> Result<()> {
     job.produce(&workload, 4_000, workload.length())?;
     job.wait_for_end(&mut [&mut one.process], TIMEOUT)?;
     job.check(&Truth::of(&workload))
+}
+
+/// A host that starts while Kafka is down says that it is not ready, halts no job, and goes on when Kafka is back.
+#[test]
+fn a_host_waits_for_kafka() -> Result<()> {
+    let options = Options {
+        shards: Some(1),
+        ..Options::default()
+    };
+    let mut broker = Broker::start()?;
+    let client = broker.client();
+    let installation = Installation::new(client.bootstrap())?;
+    let mut job = Job::new(&client, &options)?;
+    let workload = workload(1_000);
+    job.produce(&workload, 0, workload.length())?;
+    let mut host = installation.start("one", None)?;
+    deploy(&installation, &host.api, &mut job, &options)?;
+    host.process.kill()?;
+    broker.stop()?;
+    let mut host = installation.start("one", None)?;
+    let waits = |job: &Value| state(job) == "restarting";
+    host.api.wait_for_job(TENANT, &job.name, "waits", waits)?;
+    assert_eq!(host.api.call("GET", "/readyz", b"")?.0, 503);
+    broker.start_again()?;
+    job.wait_for_end(&mut [&mut host.process], TIMEOUT)?;
+    job.check(&Truth::of(&workload))?;
+    wait_until("the host is ready", TIMEOUT, || {
+        Ok(host.api.call("GET", "/readyz", b"")?.0 == 200)
+    })
 }
