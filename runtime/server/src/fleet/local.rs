@@ -1,6 +1,7 @@
 //! All jobs of this host, and the port through which the API asks about them.
 
 use super::board::Board;
+use super::metrics::{self, Measured};
 use super::parts::Parts;
 use super::wanted::{JobId, Wanted, all};
 use super::worker::Worker;
@@ -201,5 +202,15 @@ impl Fleet for Local {
 
     fn ready(&self) -> bool {
         self.parts.connected()
+    }
+
+    fn metrics(&self) -> String {
+        let measured = |(id, running): (&JobId, &Running)| Measured {
+            tenant: id.tenant.clone(),
+            job: id.job.clone(),
+            status: running.board.status(),
+        };
+        let jobs: Vec<Measured> = self.jobs().iter().map(measured).collect();
+        metrics::text(&jobs)
     }
 }

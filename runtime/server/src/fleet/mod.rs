@@ -3,6 +3,7 @@
 
 mod board;
 mod local;
+mod metrics;
 mod parts;
 mod wanted;
 mod worker;
