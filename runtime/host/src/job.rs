@@ -15,6 +15,8 @@ pub struct Job {
     pub spec: JobSpec,
     /// What shards are built of.
     pub plan: Plan,
+    /// Revision of the catalog that made this version; 0 without a catalog.
+    pub revision: u64,
     sandbox: Arc<Sandbox>,
     modules: Vec<Arc<Module>>,
 }
@@ -62,6 +64,7 @@ impl Job {
         Ok(Self {
             spec,
             plan,
+            revision: 0,
             sandbox,
             modules,
         })

@@ -114,6 +114,7 @@ impl Task {
             epoch_interval: Duration::from_millis(spec.epoch.interval_ms),
             overlay_bytes_max: spec.epoch.overlay_bytes_max,
             cache_bytes_max: spec.epoch.overlay_bytes_max,
+            catalog_revision: self.job.revision,
             recover_from_changelog: self.recover_from_changelog,
             new_lineage: data_dir::random(),
         };

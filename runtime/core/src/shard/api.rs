@@ -29,6 +29,9 @@ pub struct Config {
     pub overlay_bytes_max: usize,
     /// Committed state cached in memory, in bytes.
     pub cache_bytes_max: usize,
+    /// Revision of the catalog that made the version of the job that runs; 0 without a catalog. It never decreases in a
+    /// changelog: an epoch of a newer one means that this host has yet to read the catalog.
+    pub catalog_revision: u64,
     /// Take the changelog's word where committed positions are missing.
     pub recover_from_changelog: bool,
     /// Lineage for the case that the job is new: any number that no other job had.

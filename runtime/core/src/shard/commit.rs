@@ -67,7 +67,7 @@ impl Shard {
             epoch: last.epoch + 1,
             predecessor: last.epoch,
             generation: last.generation,
-            catalog_revision: 0,
+            catalog_revision: self.config.catalog_revision,
             plan_hash: self.plan.hash,
             source_topic_id: topic_id_text(&last.topic),
             source_partitions: self.config.source_partitions,

@@ -20,11 +20,25 @@ impl Shard {
         failpoint::reach("after-init");
         let restored = restore(self.log.as_mut(), self.overlay.store_mut())?;
         failpoint::reach("after-restore");
+        self.refuse_newer(restored.last.as_ref())?;
         let resolved = self.resolve(restored.last)?;
         self.adopt(resolved, restored.end);
         self.claim()?;
         failpoint::reach("after-claim");
         self.rebuild()
+    }
+
+    /// A newer version of the job has run here: one that this host has not heard of yet must not follow it. The host
+    /// comes again when it has.
+    fn refuse_newer(&self, last: Option<&Commit>) -> Result<(), ShardError> {
+        let ours = self.config.catalog_revision;
+        match last.map(|commit| commit.record.catalog_revision) {
+            Some(theirs) if theirs > ours => Err(ShardError::Reconnect(format!(
+                "the shard has run a version of the job from revision {theirs} of the catalog, and this host knows that of \
+                 revision {ours}: it has to read the catalog first"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn resolve(&mut self, last: Option<Commit>) -> Result<Resolved, ShardError> {

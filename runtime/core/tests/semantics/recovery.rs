@@ -455,3 +455,22 @@ fn input_with_gaps_and_markers_is_read_on_from_where_it_was() {
     rig.finish(&mut shard);
     rig.assert_exact(&shard);
 }
+
+/// A host that has not heard of an upgrade yet must not go back to the version before it.
+#[test]
+fn a_version_older_than_what_has_run_waits_for_the_catalog() {
+    let mut rig = rig();
+    rig.config.catalog_revision = 7;
+    drop(rig.shard());
+    rig.config.catalog_revision = 6;
+    let (before, refused) = (end_of(&rig, "changes"), rig.start().recover());
+    match refused {
+        Err(ShardError::Reconnect(why)) => {
+            insta::assert_snapshot!(why, @"the shard has run a version of the job from revision 7 of the catalog, and this host knows that of revision 6: it has to read the catalog first")
+        }
+        other => panic!("expected to come again, got {other:?}"),
+    }
+    assert_eq!(end_of(&rig, "changes"), before, "nothing is claimed");
+    rig.config.catalog_revision = 8;
+    assert_goes_on(&rig);
+}

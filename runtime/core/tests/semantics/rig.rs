@@ -105,6 +105,7 @@ impl Rig {
             epoch_interval: EPOCH,
             overlay_bytes_max: 1 << 20,
             cache_bytes_max: 1 << 20,
+            catalog_revision: 0,
             recover_from_changelog: false,
             new_lineage: 7,
         };

@@ -42,12 +42,16 @@ pub struct Parts {
 impl Parts {
     /// Load the modules of a job.
     pub(super) fn load(&self, wanted: &Wanted) -> Result<Job> {
-        self.load_with(wanted.spec.clone(), &|module| {
+        let job = self.load_with(wanted.spec.clone(), &|module| {
             let name = module.of(&wanted.id.tenant);
             let digest = wanted.modules.get(&name);
             let digest = digest
                 .ok_or_else(|| Error::failed(format!("the catalog has no digest of {name}")))?;
             (self.read_module)(digest)
+        })?;
+        Ok(Job {
+            revision: wanted.revision,
+            ..job
         })
     }
 

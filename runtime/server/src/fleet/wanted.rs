@@ -22,6 +22,8 @@ pub struct Wanted {
     pub id: JobId,
     /// The version to run.
     pub version: u32,
+    /// Revision that deployed it.
+    pub revision: u64,
     /// Revision of the last wish: a repeated one starts a halted job again.
     pub since: u64,
     /// Whether it is to run at all.
@@ -59,6 +61,7 @@ pub fn all(catalog: &Catalog) -> BTreeMap<JobId, Wanted> {
             let wanted = Wanted {
                 id: id.clone(),
                 version: job.current,
+                revision: version.revision,
                 since: job.desired_revision,
                 runs: job.desired == Desired::Running && !owner.disabled,
                 spec,
