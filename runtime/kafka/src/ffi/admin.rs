@@ -305,9 +305,23 @@ pub fn create_topic(
         let result = sys::rd_kafka_event_CreateTopics_result(event.raw());
         let mut count = 0;
         let topics = sys::rd_kafka_CreateTopics_result_topics(result, &mut count);
-        if count == 0 {
-            return Err(Fault::of(Code::RD_KAFKA_RESP_ERR__BAD_MSG));
-        }
+        the_one(topics, count)
+    }
+}
+
+/// What became of the only topic of a call.
+///
+/// # Safety
+/// `topics` has `count` live results.
+pub(super) unsafe fn the_one(
+    topics: *mut *const sys::rd_kafka_topic_result_t,
+    count: usize,
+) -> Result<(), Fault> {
+    if count == 0 {
+        return Err(Fault::of(Code::RD_KAFKA_RESP_ERR__BAD_MSG));
+    }
+    // SAFETY: by this function's contract there is a first one; its text lives as long.
+    unsafe {
         match sys::rd_kafka_topic_result_error(*topics) {
             Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
             code => Err(Fault::new(

@@ -1,6 +1,6 @@
 //! Deleting topics and groups.
 
-use super::admin::{Pending, options};
+use super::admin::{Pending, options, the_one};
 use super::client::Client;
 use super::{Code, Fault, cstring, string};
 use rdkafka_sys as sys;
@@ -24,16 +24,7 @@ pub fn delete_topic(client: &Arc<Client>, name: &str, wait: Duration) -> Result<
         let result = sys::rd_kafka_event_DeleteTopics_result(event.raw());
         let mut count = 0;
         let topics = sys::rd_kafka_DeleteTopics_result_topics(result, &mut count);
-        if count == 0 {
-            return Err(Fault::of(Code::RD_KAFKA_RESP_ERR__BAD_MSG));
-        }
-        match sys::rd_kafka_topic_result_error(*topics) {
-            Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
-            code => Err(Fault::new(
-                code,
-                string(sys::rd_kafka_topic_result_error_string(*topics)),
-            )),
-        }
+        the_one(topics, count)
     }
 }
 

@@ -215,7 +215,7 @@ kafka: { bootstrap_servers: '169.254.169.254:80' }
           "path": "sinks"
         },
         {
-          "help": "push it (`sluicebox push`), then write `shop/NAME@VERSION`",
+          "help": "push it (`sluicebox push`), then write `NAME@VERSION`",
           "message": "`./valid.wasm` is a file, and a job on a host runs pushed modules",
           "path": "operators[0].filter.module"
         },

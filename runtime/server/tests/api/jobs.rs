@@ -99,7 +99,9 @@ async fn pause_resume_and_stop_may_be_repeated() {
         assert_eq!(seen["desired"], desired);
         let revision = rig.store.current().revision;
         rig.admin("POST", &path, Value::Null).await.expect(200);
-        assert_eq!(rig.store.current().revision, revision);
+        // Only a repeated wish to run is written down: it starts a job that has halted, on every host.
+        let written = u64::from(action == "resume");
+        assert_eq!(rig.store.current().revision, revision + written);
     }
     rig.admin("POST", "/v1/tenants/shop/jobs/nothing/pause", Value::Null)
         .await
