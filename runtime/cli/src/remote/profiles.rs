@@ -161,13 +161,13 @@ mod tests {
     fn what_is_written_is_read_and_only_by_its_user() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("sluicebox/profiles.json");
-        let mut profiles = Profiles::read(&path).ok().expect("no file is no profiles");
+        let mut profiles = Profiles::read(&path).expect("no file is no profiles");
         profiles.put("eu", profile("https://eu.example"));
         profiles.put("us", profile("https://us.example"));
         profiles.write(&path).expect("written");
         profiles.put("us", profile("https://us-2.example"));
         profiles.write(&path).expect("written over the old one");
-        let read = Profiles::read(&path).ok().expect("profiles");
+        let read = Profiles::read(&path).expect("profiles");
         assert!(read == profiles, "the same profiles");
         assert_eq!(read.current.as_deref(), Some("eu"), "the first is current");
         #[cfg(unix)]

@@ -96,7 +96,7 @@ fn modules(
             version,
         } = &operator.module
         else {
-            let help = format!("push it (`sluicebox push`), then write `NAME@VERSION`");
+            let help = "push it (`sluicebox push`), then write `NAME@VERSION`";
             let message =
                 format!("`{reference}` is a file, and a job on a host runs pushed modules");
             problems.push(problem(path, message, help));

@@ -42,17 +42,15 @@ pub struct Parts {
 impl Parts {
     /// Load the modules of a job.
     pub(super) fn load(&self, wanted: &Wanted) -> Result<Job> {
-        let job = self.load_with(wanted.spec.clone(), &|module| {
+        let mut job = self.load_with(wanted.spec.clone(), &|module| {
             let name = module.of(&wanted.id.tenant);
             let digest = wanted.modules.get(&name);
             let digest = digest
                 .ok_or_else(|| Error::failed(format!("the catalog has no digest of {name}")))?;
             (self.read_module)(digest)
         })?;
-        Ok(Job {
-            revision: wanted.revision,
-            ..job
-        })
+        job.revision = wanted.revision;
+        Ok(job)
     }
 
     /// The same, with modules from elsewhere.
