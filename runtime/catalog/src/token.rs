@@ -68,7 +68,7 @@ pub enum Malformed {
     Checksum,
 }
 
-/// Make a token of random bytes ([`crate::random`]).
+/// Make a token of random bytes ([`crate::random()`]).
 pub fn generate(random: [u8; RANDOM_BYTES]) -> Generated {
     let (secret, id) = random.split_at(SECRET_BYTES);
     let (secret, id) = (hex(secret), id_text(id));
