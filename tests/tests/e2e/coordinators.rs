@@ -35,6 +35,8 @@ fn the_transactions_coordinator_restarts_while_commits_run() -> Result<()> {
     };
     let job = Job::new(&broker.client(), &options)?;
     let mut host = job.start("host", None)?;
+    // Without brokers a job does not even start.
+    host.wait_for_words("begins", TIMEOUT)?;
     let mut random = Random(workload.seed);
     for restart in 0..RESTARTS {
         let at = |n| workload.per_partition * n / (RESTARTS + 1);

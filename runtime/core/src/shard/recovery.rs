@@ -10,6 +10,9 @@ use crate::spec::StartSpec;
 use crate::state::{Marker, StateStore};
 use std::collections::BTreeMap;
 
+/// How often a changelog is looked at for a commit that the positions know of; each look takes some round trips.
+const LOOKS: usize = 10;
+
 impl Shard {
     /// Fence older owners, find the last commit, bring the state to it, claim the shard, start reading there.
     ///
@@ -21,11 +24,30 @@ impl Shard {
         let restored = restore(self.log.as_mut(), self.overlay.store_mut())?;
         failpoint::reach("after-restore");
         self.refuse_newer(restored.last.as_ref())?;
-        let resolved = self.resolve(restored.last)?;
+        let resolved = match self.resolve(restored.last) {
+            Err(ShardError::Halt(_)) if self.went_on(restored.end)? => {
+                return Err(ShardError::Reconnect(
+                    "another owner of the shard committed while it was recovered".to_owned(),
+                ));
+            }
+            resolved => resolved?,
+        };
         self.adopt(resolved, restored.end);
         self.claim()?;
         failpoint::reach("after-claim");
         self.rebuild()
+    }
+
+    /// Whether somebody has committed since the changelog was read to `end`. The witnesses are read one after the other,
+    /// and an owner that fences this one in between makes them differ: nobody has to act on that.
+    fn went_on(&mut self, end: i64) -> Result<bool, ShardError> {
+        // A commit is seen in the positions a moment before it is seen in the changelog.
+        for _ in 0..LOOKS {
+            if self.log.read_changelog(end, &mut |_| {})?.end > end {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A newer version of the job has run here: one that this host has not heard of yet must not follow it. The host

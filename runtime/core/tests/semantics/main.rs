@@ -9,6 +9,7 @@ mod fire;
 mod job;
 mod limits;
 mod model;
+mod owners;
 mod poison;
 mod policies;
 mod properties;

@@ -17,6 +17,8 @@ pub struct Settings {
     pub waits: Vec<Duration>,
     /// What polls answer after they have brought their records, in turn.
     pub poll_errors: Vec<Error>,
+    /// What happens just before committed positions are read for the first time.
+    pub before_committed: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// Settings shared by all connections of a rig.
@@ -55,6 +57,10 @@ impl ShardLog for Tap {
         self.inner.resolve_start(partition, start)
     }
     fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Option<Committed>>> {
+        let before = self.control.lock().before_committed.take();
+        if let Some(before) = before {
+            before();
+        }
         self.inner.committed(partitions)
     }
     fn read_changelog(
