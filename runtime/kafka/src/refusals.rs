@@ -24,7 +24,10 @@ pub fn unreachable(what: &str, last: &str) -> Error {
 }
 
 fn password_advice(text: &str) -> &'static str {
-    if text.contains("mechanism handshake failed") {
+    if text.contains("not valid in current SASL state") {
+        "the listener there takes no passwords: set security.protocol to plaintext or ssl, or name the listener that does \
+         in bootstrap_servers"
+    } else if text.contains("mechanism handshake failed") {
         "set sasl.mechanism to one that the brokers support"
     } else {
         "check sasl.username and sasl.password, and sasl.mechanism: brokers keep the passwords of each mechanism apart"

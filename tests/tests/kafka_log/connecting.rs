@@ -42,7 +42,10 @@ fn refused_credentials_say_so_at_once() {
             ("sasl.password", "topsecret"),
         ],
     );
-    assert!(message.contains("check security.protocol"), "{message}");
+    assert!(
+        message.contains("set security.protocol to plaintext"),
+        "{message}"
+    );
     assert!(!message.contains("topsecret"), "{message}");
     assert!(started.elapsed() < Duration::from_secs(8), "{message}");
 }
