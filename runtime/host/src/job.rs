@@ -15,6 +15,8 @@ pub struct Job {
     pub spec: JobSpec,
     /// What shards are built of.
     pub plan: Plan,
+    /// Most memory of an instance of a module, in bytes, where that is less than the sandbox allows.
+    pub instance_memory_bytes_max: usize,
     /// Revision of the catalog that made this version; 0 without a catalog.
     pub revision: u64,
     sandbox: Arc<Sandbox>,
@@ -65,6 +67,7 @@ impl Job {
             spec,
             plan,
             revision: 0,
+            instance_memory_bytes_max: usize::MAX,
             sandbox,
             modules,
         })
@@ -90,8 +93,9 @@ impl Job {
                     })
                 });
                 let config = operator.config.to_string();
+                let memory_bytes_max = self.instance_memory_bytes_max;
                 self.sandbox
-                    .instantiate(module, kind, &config, log)
+                    .instantiate_within(module, kind, &config, log, memory_bytes_max)
                     .map_err(|e| {
                         Error::input(format!(
                             "operator `{}`, module {}: {e}",

@@ -10,8 +10,9 @@ use crate::fleet::{Local, Parts};
 use crate::limits::{CONNECT_EVERY, JOBS_STOP_WAIT, RECONCILE_EVERY};
 use crate::serve::Server;
 use sluicebox_catalog::Store;
+use sluicebox_catalog::limits::{INSTANCE_MEMORY_BYTES_MAX, MODULE_BYTES_MAX};
 use sluicebox_host::{DataDir, connect_to};
-use sluicebox_wasm::{Sandbox, Settings};
+use sluicebox_wasm::{Limits, Sandbox, Settings};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -34,7 +35,12 @@ impl Host {
         let data_dir = DataDir::open(&config.data_dir.at)?;
         let settings = Settings {
             cache_dir: Some(data_dir.cache()),
-            ..Settings::default()
+            limits: Limits {
+                // What the largest quotas allow; each module and instance has its own tenant's.
+                module_bytes_max: MODULE_BYTES_MAX as usize,
+                memory_bytes_max: INSTANCE_MEMORY_BYTES_MAX as usize,
+                ..Limits::default()
+            },
         };
         let sandbox = Sandbox::new(settings)
             .map_err(|error| sluicebox_host::Error::failed(error.to_string()))?;

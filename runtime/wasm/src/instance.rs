@@ -23,6 +23,7 @@ pub(crate) struct Instance {
     kind: Kind,
     config_json: String,
     log: LogSink,
+    memory_bytes_max: usize,
     live: Option<Live>,
     next_under_fuel: bool,
 }
@@ -51,12 +52,14 @@ impl Instance {
         kind: Kind,
         config_json: &str,
         log: LogSink,
+        memory_bytes_max: usize,
     ) -> Result<Self, CallError> {
         let mut instance = Self {
             module,
             kind,
             config_json: config_json.into(),
             log,
+            memory_bytes_max,
             live: None,
             next_under_fuel: false,
         };
@@ -65,7 +68,11 @@ impl Instance {
     }
 
     fn fresh(&self, stop: Stop) -> Result<Live, CallError> {
-        let limits = self.module.limits();
+        let sandbox = self.module.limits();
+        let limits = &Limits {
+            memory_bytes_max: self.memory_bytes_max.min(sandbox.memory_bytes_max),
+            ..*sandbox
+        };
         let compiled = self.module.compiled(stop)?;
         let cpu_ms_max = match stop {
             Stop::Deadline => limits.call_cpu_ms_max,

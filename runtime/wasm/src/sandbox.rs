@@ -150,6 +150,19 @@ impl Sandbox {
         config_json: &str,
         log: LogSink,
     ) -> Result<Box<dyn Udf>, CallError> {
+        let memory_bytes_max = self.shared.limits.memory_bytes_max;
+        self.instantiate_within(module, kind, config_json, log, memory_bytes_max)
+    }
+
+    /// The same with at most this much memory, in bytes, if that is less than the sandbox allows any instance.
+    pub fn instantiate_within(
+        &self,
+        module: &Arc<Module>,
+        kind: Kind,
+        config_json: &str,
+        log: LogSink,
+        memory_bytes_max: usize,
+    ) -> Result<Box<dyn Udf>, CallError> {
         let exports = module.exports();
         let can = match kind {
             Kind::Filter => exports.filter,
@@ -167,6 +180,7 @@ impl Sandbox {
             kind,
             config_json,
             log,
+            memory_bytes_max,
         )?))
     }
 }

@@ -76,6 +76,28 @@ fn memory_beyond_the_limit_is_refused_not_given() {
 }
 
 #[test]
+fn an_instance_may_have_less_than_the_sandbox_allows() {
+    let large = Sandbox::new(Settings {
+        cache_dir: None,
+        limits: Limits {
+            memory_bytes_max: 128 << 20,
+            ..Limits::default()
+        },
+    })
+    .unwrap();
+    let module = large.load(&guest("hostile")).unwrap();
+    let start = |memory_bytes_max| {
+        let silent: LogSink = Arc::new(|_, _| {});
+        large
+            .instantiate_within(&module, Kind::Filter, "bomb", silent, memory_bytes_max)
+            .unwrap()
+    };
+    // It panics once it has more than 64 MiB.
+    trap(start(usize::MAX).filter(&rows(1)));
+    assert_eq!(start(64 << 20).filter(&rows(1)).unwrap().bitmap, [1]);
+}
+
+#[test]
 fn a_log_flood_is_cut_cleaned_and_thinned() {
     let lines: Arc<Mutex<Vec<(Level, String)>>> = Arc::default();
     let sink = lines.clone();

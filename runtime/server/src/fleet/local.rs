@@ -3,7 +3,7 @@
 use super::board::Board;
 use super::metrics::{self, Measured};
 use super::parts::Parts;
-use super::wanted::{JobId, Wanted, all};
+use super::wanted::{JobId, Wanted, all, memory};
 use super::worker::Worker;
 use crate::logs::Logs;
 use crate::port::{Candidate, Checked, Fleet, InspectError, Inspected, Lag, Status};
@@ -167,11 +167,12 @@ impl Fleet for Local {
         let modules: BTreeMap<String, &[u8]> = operators
             .map(|(operator, module)| (operator.module.to_string(), module.bytes.as_ref()))
             .collect();
-        let job = self.parts.load_with(candidate.spec.clone(), &|module| {
+        let mut job = self.parts.load_with(candidate.spec.clone(), &|module| {
             let bytes = modules.get(&module.to_string());
             let missing = || Error::failed(format!("{module} was not handed over"));
             bytes.map(|bytes| bytes.to_vec()).ok_or_else(missing)
         })?;
+        job.instance_memory_bytes_max = memory(candidate.quotas);
         let log = self.parts.log(candidate.spec)?;
         let base = self.parts.base(&JobId {
             tenant: candidate.tenant.to_owned(),

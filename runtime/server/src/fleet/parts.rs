@@ -50,6 +50,7 @@ impl Parts {
             (self.read_module)(digest)
         })?;
         job.revision = wanted.revision;
+        job.instance_memory_bytes_max = wanted.instance_memory_bytes_max;
         Ok(job)
     }
 

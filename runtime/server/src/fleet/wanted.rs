@@ -1,6 +1,6 @@
 //! What the catalog wants to run. Pure.
 
-use sluicebox_catalog::{Catalog, Desired};
+use sluicebox_catalog::{Catalog, Desired, Quotas};
 use sluicebox_core::spec::JobSpec;
 use std::collections::BTreeMap;
 
@@ -30,6 +30,8 @@ pub struct Wanted {
     pub runs: bool,
     /// What it is.
     pub spec: JobSpec,
+    /// Most memory of an instance, in bytes.
+    pub instance_memory_bytes_max: usize,
     /// Digest of each module, by its full name.
     pub modules: BTreeMap<String, String>,
 }
@@ -39,6 +41,11 @@ impl Wanted {
     pub fn same(&self, other: &Self) -> bool {
         (self.version, self.since) == (other.version, other.since)
     }
+}
+
+/// Most memory that a tenant's instances may have, in bytes.
+pub fn memory(quotas: &Quotas) -> usize {
+    usize::try_from(quotas.instance_memory_bytes_max).unwrap_or(usize::MAX)
 }
 
 /// All jobs of the catalog. Those of a disabled tenant are not to run.
@@ -65,6 +72,7 @@ pub fn all(catalog: &Catalog) -> BTreeMap<JobId, Wanted> {
                 since: job.desired_revision,
                 runs: job.desired == Desired::Running && !owner.disabled,
                 spec,
+                instance_memory_bytes_max: memory(&owner.quotas),
                 modules: version.modules.clone(),
             };
             all.insert(id, wanted);
