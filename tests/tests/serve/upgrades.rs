@@ -112,3 +112,41 @@ fn an_upgrade_that_is_killed_gives_the_truth() -> Result<()> {
     job.wait_for_end(&mut [&mut host.process], TIMEOUT)?;
     job.check(&Truth::of(&workload))
 }
+
+/// What would halt the job is refused while it still runs.
+#[test]
+fn an_upgrade_can_change_neither_source_nor_shards() -> Result<()> {
+    let options = Options {
+        shards: Some(2),
+        ..Options::default()
+    };
+    let (installation, mut job) = set_up(&options)?;
+    let host = installation.start("one", None)?;
+    deploy(&installation, &host.api, &mut job, &options)?;
+    let runs = |job: &Value| state(job) == "running";
+    host.api.wait_for_job(TENANT, &job.name, "runs", runs)?;
+    let spec = spec::deployed(&job, &options);
+    let path = format!("/v1/tenants/{TENANT}/jobs/{}", job.name);
+    let source = format!("kafka: {{ topic: {},", job.input);
+    for (from, to, word) in [
+        (
+            source.as_str(),
+            format!("kafka: {{ topic: {},", job.dead),
+            "another name",
+        ),
+        ("shards: 2", "shards: 4".to_owned(), "write `shards: 2`"),
+    ] {
+        let changed = spec.replace(from, &to);
+        ensure!(changed != spec, "{from} is not in the spec");
+        let changed = changed.replace(
+            &format!("dead_letter: {{ topic: {} }}", job.dead),
+            &format!("dead_letter: {{ topic: {} }}", job.late),
+        );
+        let (status, answer) = host.api.call("PUT", &path, changed.as_bytes())?;
+        let told = answer.to_string().contains(word);
+        ensure!(status == 422 && told, "{to}: {status} {answer:#}");
+    }
+    host.api
+        .wait_for_job(TENANT, &job.name, "still runs", runs)?;
+    Ok(())
+}

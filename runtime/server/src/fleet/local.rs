@@ -8,7 +8,9 @@ use super::worker::Worker;
 use crate::logs::Logs;
 use crate::port::{Candidate, Checked, Fleet, InspectError, Inspected, Lag, Status};
 use sluicebox_catalog::{Catalog, Quotas};
-use sluicebox_host::{Error, Result, check_on, lag_on};
+use sluicebox_core::log::Log;
+use sluicebox_core::pipeline::source_topic;
+use sluicebox_host::{Error, Result, changelog, check_on, lag_on};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -127,6 +129,30 @@ impl Local {
         workers.all(Worker::finished)
     }
 
+    /// What a new version of a job can't change: its state and positions belong to its source and shards.
+    fn check_upgrade(&self, candidate: &Candidate<'_>, log: &dyn Log, base: &str) -> Result<()> {
+        let source = self.find(candidate.tenant, candidate.job, |running| {
+            source_topic(&running.wanted.spec.source)
+        });
+        let wanted = source_topic(&candidate.spec.source);
+        if let Some(source) = source.filter(|source| *source != wanted) {
+            return Err(Error::input(format!(
+                "the job reads topic `{source}`, and its positions and state belong to that: deploy a job that reads \
+                 `{wanted}` under another name"
+            )));
+        }
+        let changelog = log.topic(&changelog(base))?;
+        let shards = changelog.map(|topic| topic.partitions);
+        match (candidate.spec.shards, shards) {
+            (Some(wanted), Some(shards)) if i32::from(wanted) != shards => {
+                Err(Error::input(format!(
+                    "the job has {shards} shards, and that can't change yet: write `shards: {shards}`, or deploy it under another name"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn find<T>(&self, tenant: &str, job: &str, what: impl FnOnce(&Running) -> T) -> Option<T> {
         let jobs = self.jobs();
         let mut found = jobs
@@ -179,6 +205,9 @@ impl Fleet for Local {
             job: candidate.job.to_owned(),
             uid: candidate.uid.unwrap_or_default(),
         });
+        if candidate.uid.is_some() {
+            self.check_upgrade(candidate, log.as_ref(), &base)?;
+        }
         check_on(Some(log.as_ref()), &job, &base)?;
         Ok(Checked {
             plan_hash: format!("{:016x}", job.plan.hash),
