@@ -14,6 +14,9 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use crate::client::{Client, TIMEOUT};
 
+/// Brokers that a test freezes or restarts hold up its own records too.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// A header: its name, and its value (`None` is null).
 pub type RecHeader = (String, Option<Vec<u8>>);
 
@@ -73,7 +76,7 @@ impl Client {
         for record in records {
             enqueue(&producer, topic, record)?;
         }
-        producer.flush(TIMEOUT)?;
+        producer.flush(FLUSH_TIMEOUT)?;
         producer.context().first_error()
     }
 
