@@ -9,8 +9,10 @@ mod error;
 mod names;
 mod profiles;
 mod roots;
+mod spec;
 mod target;
 mod text;
+mod wire;
 
 pub use commands::lag::ask as lag;
 pub use commands::{Command, run};

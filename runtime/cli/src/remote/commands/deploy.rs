@@ -4,16 +4,15 @@
 use super::super::HostArgs;
 use super::super::answers::Deployed;
 use super::super::client::Client;
-use super::super::error::{Error, Refusal};
+use super::super::spec::{of_file, refuse_files};
 use super::super::text::harmless;
 use super::wait::{Outcome, Waited, until_running};
 use crate::failure::{Halted, advised};
 use crate::output::{Format, Paint, print, print_json, stdout_paint};
-use crate::spec_file::{self, Invalid};
+use crate::spec_file;
 use anyhow::Result;
 use serde_json::Value;
-use sluicebox_core::spec::{JobSpec, ModuleRef, OperatorKind, Place, Problem};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -155,57 +154,6 @@ fn text(deployed: &Deployed, paint: Paint) -> String {
     out
 }
 
-/// A host has no files of whoever deploys.
-fn refuse_files(file: &Path, spec: &JobSpec) -> Result<()> {
-    let problems = spec
-        .operators
-        .iter()
-        .enumerate()
-        .filter_map(|(i, operator)| {
-            let ModuleRef::Path(path) = &operator.module else {
-                return None;
-            };
-            let kind = match operator.kind {
-                OperatorKind::Filter => "filter",
-                OperatorKind::Map => "map",
-                OperatorKind::WindowAggregate { .. } => "window-aggregate",
-            };
-            let path = path.display();
-            Some(Problem {
-                place: Place::default(),
-                path: format!("operators[{i}].{kind}.module"),
-                message: format!("`{path}` is a file, and a host runs pushed modules"),
-                help: Some(format!(
-                    "`sluicebox push {path}`, then write the NAME@VERSION that it answers"
-                )),
-            })
-        });
-    match problems.collect::<Vec<_>>() {
-        problems if problems.is_empty() => Ok(()),
-        problems => Err(Invalid::new(file, problems).into()),
-    }
-}
-
-/// What the host finds wrong with a spec is shown in the file that it came from: lines are where they were.
-fn of_file(file: &Path, error: Error) -> anyhow::Error {
-    match error {
-        Error::Refused(refusal) if !refusal.problems.is_empty() => {
-            let Refusal { problems, .. } = *refusal;
-            let problems = problems.into_iter().map(|problem| Problem {
-                place: Place {
-                    line: problem.line.unwrap_or(0),
-                    column: problem.column.unwrap_or(1),
-                },
-                path: harmless(&problem.path),
-                message: harmless(&problem.message),
-                help: problem.help.as_deref().map(harmless),
-            });
-            Invalid::new(file, problems.collect()).into()
-        }
-        error => error.into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,35 +224,6 @@ mod tests {
         exit 1
         error: job spend: version 3 is deployed, but not known to run yet: it is starting
         help: `sluicebox jobs show spend` shows how it goes on; --wait SECONDS waits longer
-        ");
-    }
-
-    #[test]
-    fn problems_are_shown_in_the_file() {
-        let spec = "
-apiVersion: sluicebox/v1
-job: copy
-source: { kafka: { topic: a, start: earliest } }
-operators:
-  - { id: valid, filter: { module: ./valid.wasm } }
-sink: { kafka: { topic: b } }
-";
-        let spec = JobSpec::parse(spec, &|_| None).expect("a spec");
-        let local = refuse_files(Path::new("job.yaml"), &spec).expect_err("refused");
-        let refusal = r#"{"status": 422, "detail": "x", "problems": [{"line": 3, "column": 6, "path": "job", "message": "taken"}, {"path": "kafka", "message": "unknown"}]}"#;
-        let refusal = Error::Refused(serde_json::from_str(refusal).expect("a problem"));
-        let remote = of_file(Path::new("job.yaml"), refusal);
-        let seen = [failure::shown(&local), failure::shown(&remote)];
-        insta::assert_snapshot!(seen.join("\n"), @r"
-        exit 2
-        error: job.yaml has a problem
-          job.yaml: operators[0].filter.module: `./valid.wasm` is a file, and a host runs pushed modules
-              `sluicebox push ./valid.wasm`, then write the NAME@VERSION that it answers
-
-        exit 2
-        error: job.yaml has 2 problems
-          job.yaml:3:6: job: taken
-          job.yaml: kafka: unknown
         ");
     }
 }

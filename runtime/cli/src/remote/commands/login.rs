@@ -1,11 +1,12 @@
 //! `sluicebox login`: try a token, and remember it.
 
 use super::super::answers::Whoami;
-use super::super::client::{Client, address};
+use super::super::client::Client;
 use super::super::names::name;
 use super::super::profiles::{self, Profile, Profiles};
 use super::super::target::environment;
 use super::super::text::list;
+use super::super::wire::address;
 use crate::failure::{Usage, advised};
 use crate::output::{print, stderr_paint};
 use anyhow::{Context, Result};

@@ -54,7 +54,8 @@ pub fn run(args: Args) -> Result<()> {
         match (args.follow, quiet) {
             (false, _) => return Ok(()),
             // Nothing for a while: whether the host is still there shows when it is asked again.
-            (true, true) => tail = TAIL_MAX,
+            (true, true) if seen.at_last > 0 => tail = TAIL_MAX,
+            (true, true) => {}
             (true, false) => {
                 return Err(advised(
                     anyhow::anyhow!("the log of {} goes on no longer", args.job),
