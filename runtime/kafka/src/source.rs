@@ -226,6 +226,12 @@ pub fn bounds(client: &Client, topic: &str, partition: i32) -> Result<Bounds> {
             Err(fault) if errors::is_missing(fault.code) && Instant::now() < until => {
                 std::thread::sleep(MISSING_PAUSE);
             }
+            // Brokers that are starting again may not know of it for longer. Whether the topic is gone is asked elsewhere, of
+            // those who know.
+            Err(fault) if errors::is_missing(fault.code) => {
+                let message = format!("{what}: {}: no broker knows it at the moment", fault.text);
+                return Err(Error::new(Kind::Retriable, message));
+            }
             Err(fault) => return Err(errors::error(&what, &fault, client)),
         }
     }
