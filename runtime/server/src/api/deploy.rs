@@ -273,15 +273,19 @@ async fn compare(
     let Some(old) = base.version().cloned() else {
         return Ok((vec!["the job is new".to_owned()], String::new()));
     };
+    let (tenant, _) = call.tenant(Scope::Deploy)?;
+    let tenant = tenant.to_owned();
     let compare = move |_: &dyn crate::port::Fleet| {
         let diff = difference::lines(&old.spec, &text);
         let new = Side {
+            tenant: &tenant,
             spec: &spec,
             modules: &modules,
         };
         let changes = match JobSpec::parse(&old.spec, &|_| None) {
             Ok(spec) => {
                 let old = Side {
+                    tenant: &tenant,
                     spec: &spec,
                     modules: &old.modules,
                 };

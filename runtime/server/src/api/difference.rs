@@ -13,6 +13,8 @@ const CONTEXT: usize = 3;
 /// A spec with the digests of its modules.
 #[derive(Clone, Copy)]
 pub struct Side<'a> {
+    /// Whose it is: a module that names no tenant is its own.
+    pub tenant: &'a str,
     /// What it says.
     pub spec: &'a JobSpec,
     /// Digests by `tenant/name@version`.
@@ -131,7 +133,7 @@ fn changed(old: Side<'_>, was: &Operator, new: Side<'_>, is: &Operator, out: &mu
 
 /// `tenant/name@version (digest…)`.
 fn module(side: Side<'_>, operator: &Operator) -> String {
-    let reference = operator.module.to_string();
+    let reference = operator.module.of(side.tenant);
     let digest = side
         .modules
         .get(&reference)
@@ -217,6 +219,7 @@ sink: { kafka: { topic: totals-eur } }
         let modules = BTreeMap::from(modules);
         let (old, new) = (parse(OLD), parse(NEW));
         let side = |spec| Side {
+            tenant: "shop",
             spec,
             modules: &modules,
         };
@@ -236,6 +239,9 @@ sink: { kafka: { topic: totals-eur } }
         it no longer writes to `totals-eur`
         the watermark changes
         ");
+        // A module of one's own has the same name with and without its tenant.
+        let short = parse(&OLD.replace("shop/", ""));
+        assert_eq!(meaning(side(&old), side(&short)), [""; 0]);
         insta::assert_snapshot!(lines(OLD, NEW), @"
         @@ -1,8 +1,8 @@
          
