@@ -26,7 +26,7 @@ pub struct Layout {
     pub changelog: String,
     /// Group that holds the positions.
     pub group: String,
-    prefix: String,
+    base: String,
 }
 
 /// What the names of a job in the log begin with, where no catalog gives it one of its own.
@@ -54,7 +54,7 @@ impl Layout {
     pub fn find(log: &dyn Log, spec: &JobSpec, plan: &Plan, base: &str) -> Result<Self> {
         let mut topics = topics(log, plan)?;
         let (_, source) = topics.swap_remove(0);
-        let (prefix, changelog) = (prefix(base), changelog(base));
+        let changelog = changelog(base);
         let wanted = match spec.shards {
             Some(shards) => i32::from(shards),
             None => source.partitions.min(SHARDS_DEFAULT_MAX),
@@ -77,7 +77,7 @@ impl Layout {
             source,
             changelog,
             group: group(spec, base),
-            prefix,
+            base: base.to_owned(),
         })
     }
 
@@ -91,7 +91,7 @@ impl Layout {
             sinks: plan.topics.clone(),
             changelog: self.changelog.clone(),
             shard,
-            transactional_id: format!("{}.{shard}", self.prefix),
+            transactional_id: format!("{}.{shard}", prefix(&self.base)),
             group: self.group.clone(),
             delivery: spec.delivery,
             epoch_interval_ms: spec.epoch.interval_ms,
@@ -102,7 +102,7 @@ impl Layout {
     /// Configuration of this host's membership.
     pub fn member(&self, host_id: &str) -> MemberConfig {
         MemberConfig {
-            group: format!("{}.members", self.prefix),
+            group: members(&self.base),
             changelog: self.changelog.clone(),
             host_id: host_id.to_owned(),
         }

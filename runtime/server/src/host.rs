@@ -6,7 +6,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::ApiObserver;
-use crate::fleet::{Local, Parts};
+use crate::fleet::{Clusters, Local, Parts};
 use crate::limits::{CONNECT_EVERY, JOBS_STOP_WAIT, RECONCILE_EVERY};
 use crate::serve::Server;
 use sluicebox_catalog::Store;
@@ -14,7 +14,7 @@ use sluicebox_catalog::limits::{INSTANCE_MEMORY_BYTES_MAX, MODULE_BYTES_MAX};
 use sluicebox_host::{DataDir, connect_to};
 use sluicebox_wasm::{Limits, Sandbox, Settings};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
@@ -55,9 +55,7 @@ impl Host {
             data_dir,
             sandbox,
             read_module: Box::new(read_module),
-            connections: config.kafka.clone(),
-            connect: Box::new(connect_to),
-            logs: Mutex::default(),
+            clusters: Clusters::new(config.kafka.clone(), Box::new(connect_to)),
             clock: clock.clone(),
             observer: observer.clone(),
         }));
@@ -123,7 +121,9 @@ async fn connect(local: Arc<Local>) {
     loop {
         let local = local.clone();
         // A panic is told by the runtime; the next try may do better.
-        let _ = spawn_blocking(move || local.connect()).await;
+        if let Ok(true) = spawn_blocking(move || local.connect()).await {
+            return std::future::pending().await;
+        }
         sleep(CONNECT_EVERY).await;
     }
 }

@@ -3,7 +3,7 @@
 use crate::failure::Usage;
 use crate::spec_file;
 use anyhow::Result;
-use sluicebox_core::spec::{Connection, JobSpec};
+use sluicebox_core::spec::{Connection, JobSpec, name_problem};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -24,15 +24,8 @@ pub struct JobArgs {
 impl JobArgs {
     /// The job as it is meant to run, with paths relative to where the program runs.
     pub fn load(&self) -> Result<JobSpec> {
-        let valid = (1..=40).contains(&self.installation.len())
-            && self
-                .installation
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !valid {
-            let message =
-                "--installation: names have 1 to 40 characters out of `a`-`z`, `0`-`9` and `-`";
-            return Err(Usage(message.to_owned()).into());
+        if let Some(help) = name_problem(&self.installation) {
+            return Err(Usage(format!("--installation: {help}")).into());
         }
         let mut spec = spec_file::read(&self.job)?;
         if let Some(servers) = &self.bootstrap_servers {

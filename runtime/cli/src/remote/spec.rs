@@ -4,7 +4,7 @@ use super::error::{Error, Refusal};
 use super::text::harmless;
 use crate::spec_file::Invalid;
 use anyhow::Result;
-use sluicebox_core::spec::{JobSpec, ModuleRef, OperatorKind, Place, Problem};
+use sluicebox_core::spec::{JobSpec, ModuleRef, Place, Problem};
 use std::path::Path;
 
 /// A host has no files of whoever deploys.
@@ -17,11 +17,7 @@ pub fn refuse_files(file: &Path, spec: &JobSpec) -> Result<()> {
             let ModuleRef::Path(path) = &operator.module else {
                 return None;
             };
-            let kind = match operator.kind {
-                OperatorKind::Filter => "filter",
-                OperatorKind::Map => "map",
-                OperatorKind::WindowAggregate { .. } => "window-aggregate",
-            };
+            let kind = operator.kind.name();
             let path = path.display();
             Some(Problem {
                 place: Place::default(),

@@ -135,6 +135,17 @@ pub enum OperatorKind {
     },
 }
 
+impl OperatorKind {
+    /// The key that it has in a spec.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Map => "map",
+            Self::WindowAggregate { .. } => "window-aggregate",
+        }
+    }
+}
+
 /// Which windows a row belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {

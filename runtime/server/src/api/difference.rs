@@ -63,11 +63,11 @@ fn has_state(operator: &Operator) -> bool {
     matches!(operator.kind, OperatorKind::WindowAggregate { .. })
 }
 
-fn kind(operator: &Operator) -> &'static str {
-    match operator.kind {
-        OperatorKind::Filter => "filter",
-        OperatorKind::Map => "map",
-        OperatorKind::WindowAggregate { .. } => "window-aggregate",
+/// What becomes of the state of an operator that is not what it was.
+fn lost_state(was: &Operator) -> &'static str {
+    match has_state(was) {
+        true => "; its state is no longer used, and its open windows give no result",
+        false => "",
     }
 }
 
@@ -79,33 +79,27 @@ fn added(operator: &Operator) -> String {
     format!(
         "operator `{}` ({}) is new{state}",
         operator.id,
-        kind(operator)
+        operator.kind.name()
     )
 }
 
 fn removed(operator: &Operator) -> String {
-    let state = match has_state(operator) {
-        true => "; its state is no longer used, and its open windows give no result",
-        false => "",
-    };
     format!(
-        "operator `{}` ({}) is removed{state}",
+        "operator `{}` ({}) is removed{}",
         operator.id,
-        kind(operator)
+        operator.kind.name(),
+        lost_state(operator)
     )
 }
 
 fn changed(old: Side<'_>, was: &Operator, new: Side<'_>, is: &Operator, out: &mut Vec<String>) {
     let id = &is.id;
-    if kind(was) != kind(is) {
-        let state = match has_state(was) {
-            true => "; its state is no longer used, and its open windows give no result",
-            false => "",
-        };
+    if was.kind.name() != is.kind.name() {
+        let state = lost_state(was);
         out.push(format!(
             "operator `{id}`: {} becomes {}{state}",
-            kind(was),
-            kind(is)
+            was.kind.name(),
+            is.kind.name()
         ));
     }
     let kept = match has_state(was) && has_state(is) {
@@ -118,7 +112,7 @@ fn changed(old: Side<'_>, was: &Operator, new: Side<'_>, is: &Operator, out: &mu
             "operator `{id}`: module {before} becomes {after}{kept}"
         ));
     }
-    if kind(was) == kind(is) && was.kind != is.kind {
+    if was.kind.name() == is.kind.name() && was.kind != is.kind {
         out.push(format!("operator `{id}`: its windows change{kept}"));
     }
     if was.config != is.config {

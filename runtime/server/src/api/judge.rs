@@ -4,7 +4,7 @@
 use super::problem::{Answer, Kind, Problem, SpecProblem};
 use crate::config::Connections;
 use sluicebox_catalog::{Catalog, Policy};
-use sluicebox_core::spec::{Input, JobSpec, ModuleRef, OperatorKind, Output};
+use sluicebox_core::spec::{Input, JobSpec, ModuleRef, Output};
 use std::collections::BTreeMap;
 
 /// Most bytes of all modules of a job together: they are in memory while a job is checked.
@@ -83,11 +83,7 @@ fn modules(
     let mut found = BTreeMap::new();
     let mut bytes = 0;
     for (i, operator) in spec.operators.iter().enumerate() {
-        let kind = match operator.kind {
-            OperatorKind::Filter => "filter",
-            OperatorKind::Map => "map",
-            OperatorKind::WindowAggregate { .. } => "window-aggregate",
-        };
+        let kind = operator.kind.name();
         let path = format!("operators[{i}].{kind}.module");
         let reference = operator.module.of(tenant);
         let ModuleRef::Registry {

@@ -100,9 +100,9 @@ impl Local {
         true
     }
 
-    /// Try to reach the clusters that were not reached yet. Blocks.
-    pub fn connect(&self) {
-        self.parts.connect_all();
+    /// Try to reach the clusters that were not reached yet; answers whether all were. Blocks.
+    pub fn connect(&self) -> bool {
+        self.parts.clusters.reach_all()
     }
 
     /// Tell all jobs to end their epochs and leave.
@@ -199,7 +199,7 @@ impl Fleet for Local {
             bytes.map(|bytes| bytes.to_vec()).ok_or_else(missing)
         })?;
         job.instance_memory_bytes_max = memory(candidate.quotas);
-        let log = self.parts.log(candidate.spec)?;
+        let log = self.parts.clusters.of(candidate.spec)?;
         let base = self.parts.base(&JobId {
             tenant: candidate.tenant.to_owned(),
             job: candidate.job.to_owned(),
@@ -222,7 +222,7 @@ impl Fleet for Local {
     fn lag(&self, tenant: &str, job: &str) -> Result<Vec<Lag>> {
         let wanted = self.find(tenant, job, |running| running.wanted.clone());
         let wanted = wanted.ok_or_else(|| Error::failed("this host does not know the job yet"))?;
-        let log = self.parts.log(&wanted.spec)?;
+        let log = self.parts.clusters.of(&wanted.spec)?;
         lag_on(log.as_ref(), &wanted.spec, &self.parts.base(&wanted.id))
     }
 
@@ -231,7 +231,7 @@ impl Fleet for Local {
     }
 
     fn ready(&self) -> bool {
-        self.parts.connected()
+        self.parts.clusters.all_reached()
     }
 
     fn metrics(&self) -> String {

@@ -2,11 +2,13 @@
 //! job's members decide among themselves, so every host starts every job.
 
 mod board;
+mod clusters;
 mod local;
 mod metrics;
 mod parts;
 mod wanted;
 mod worker;
 
+pub use clusters::{Clusters, Connect};
 pub use local::Local;
-pub use parts::{Connect, Parts, ReadModule};
+pub use parts::{Parts, ReadModule};

@@ -1,21 +1,17 @@
 //! What all jobs of a host share: where modules run and come from, the clusters, the data folder, names.
 
+use super::clusters::Clusters;
 use super::wanted::{JobId, Wanted};
 use crate::clock::Clock;
-use crate::config::Connections;
 use crate::event::ApiObserver;
-use sluicebox_core::log::Log;
-use sluicebox_core::spec::{Connection, JobSpec, ModuleRef};
+use sluicebox_core::spec::{JobSpec, ModuleRef};
 use sluicebox_host::{DataDir, Error, Job, Result, changelog, members};
 use sluicebox_wasm::Sandbox;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Gets the bytes of a module by its digest. Blocks.
 pub type ReadModule = dyn Fn(&str) -> Result<Vec<u8>> + Send + Sync;
-/// Connects to a cluster. Blocks, ten seconds at most.
-pub type Connect = dyn Fn(&Connection) -> Result<Arc<dyn Log>> + Send + Sync;
 
 /// What all jobs of this host share.
 pub struct Parts {
@@ -28,11 +24,7 @@ pub struct Parts {
     /// The registry.
     pub read_module: Box<ReadModule>,
     /// The clusters that jobs can name.
-    pub connections: Connections,
-    /// How to reach them.
-    pub connect: Box<Connect>,
-    /// Those that were reached.
-    pub logs: Mutex<BTreeMap<String, Arc<dyn Log>>>,
+    pub clusters: Clusters,
     /// The time, for log lines.
     pub clock: Arc<dyn Clock>,
     /// Who is told what jobs say.
@@ -63,45 +55,6 @@ impl Parts {
         Job::load(spec, self.sandbox.clone(), read)
     }
 
-    /// The cluster that a spec means.
-    pub(super) fn log(&self, spec: &JobSpec) -> Result<Arc<dyn Log>> {
-        let (name, connection) = self
-            .connections
-            .of(spec)
-            .map_err(|wrong| Error::input(format!("{}\n{}", wrong.message, wrong.help)))?;
-        if let Some(log) = self.logs().get(name) {
-            return Ok(log.clone());
-        }
-        // Unlocked: a cluster that does not answer must not hold up the jobs of others.
-        let log = (self.connect)(connection).map_err(out_of_reach)?;
-        Ok(self.logs().entry(name.to_owned()).or_insert(log).clone())
-    }
-
-    /// Whether each cluster was reached once.
-    pub(super) fn connected(&self) -> bool {
-        let logs = self.logs();
-        self.connections
-            .0
-            .keys()
-            .all(|name| logs.contains_key(name))
-    }
-
-    /// Try to reach the clusters that were not reached yet.
-    pub(super) fn connect_all(&self) {
-        for (name, connection) in &self.connections.0 {
-            if !self.logs().contains_key(name)
-                && let Ok(log) = (self.connect)(connection)
-            {
-                self.logs().entry(name.clone()).or_insert(log);
-            }
-        }
-    }
-
-    fn logs(&self) -> MutexGuard<'_, BTreeMap<String, Arc<dyn Log>>> {
-        // Entries are inserted whole.
-        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What all names of a job in the log begin with.
     pub(super) fn base(&self, id: &JobId) -> String {
         let JobId { tenant, job, uid } = id;
@@ -123,7 +76,8 @@ impl Parts {
             groups.push(base.clone());
         }
         let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-        self.log(&wanted.spec)?.delete(&changelog(&base), &groups)?;
+        let log = self.clusters.of(&wanted.spec)?;
+        log.delete(&changelog(&base), &groups)?;
         let folder = self.state_dir(&wanted.id);
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -132,9 +86,4 @@ impl Parts {
             _ => Ok(()),
         }
     }
-}
-
-/// A cluster that is down, or refuses the host's credentials, is the operator's matter and passes; no job may halt for it.
-fn out_of_reach(error: Error) -> Error {
-    Error::failed(error.message)
 }

@@ -138,7 +138,7 @@ impl Shared {
         self.board.runs(wanted.version);
         let observer: Arc<dyn Observer> = self.board.clone();
         let deployment = Deployment {
-            log: self.parts.log(&slot.job().spec)?,
+            log: self.parts.clusters.of(&slot.job().spec)?,
             base: self.parts.base(&wanted.id),
             state_dir: self.parts.state_dir(&wanted.id),
             host_id: self.parts.data_dir.host_id().to_owned(),
