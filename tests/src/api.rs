@@ -15,6 +15,13 @@ pub struct Api {
     agent: ureq::Agent,
 }
 
+/// The bytes of a built module.
+pub fn module(name: &str) -> Result<Vec<u8>> {
+    let path = guest(name);
+    std::fs::read(&path)
+        .with_context(|| format!("{} is not built: run `cargo xtask test`", path.display()))
+}
+
 /// Status and body of an answer; the body is null where it is no JSON.
 pub type Answer = (u16, Value);
 
@@ -71,15 +78,12 @@ impl Api {
 
     /// Push a built module.
     pub fn push(&self, tenant: &str, name: &str) -> Result<()> {
-        let path = guest(name);
-        let wasm = std::fs::read(&path)
-            .with_context(|| format!("{} is not built: run `cargo xtask test`", path.display()))?;
-        self.ok(
-            "PUT",
-            &format!("/v1/tenants/{tenant}/modules/{name}"),
-            &wasm,
-        )
-        .map(drop)
+        self.push_bytes(tenant, name, &module(name)?).map(drop)
+    }
+
+    /// Push the bytes of a module. Answers its name, version and digest.
+    pub fn push_bytes(&self, tenant: &str, name: &str, wasm: &[u8]) -> Result<Value> {
+        self.ok("PUT", &format!("/v1/tenants/{tenant}/modules/{name}"), wasm)
     }
 
     /// Deploy a job.
@@ -93,7 +97,7 @@ impl Api {
         self.ok("GET", &format!("/v1/tenants/{tenant}/jobs/{job}"), b"")
     }
 
-    /// Ask until `condition` holds of a job.
+    /// Ask until `condition` holds of a job, which this host may have yet to hear of.
     pub fn wait_for_job(
         &self,
         tenant: &str,
@@ -103,8 +107,10 @@ impl Api {
     ) -> Result<Value> {
         let mut last = Value::Null;
         for _ in 0..600 {
-            last = self.job(tenant, job)?;
-            if condition(&last) {
+            let (status, answer) =
+                self.call("GET", &format!("/v1/tenants/{tenant}/jobs/{job}"), b"")?;
+            last = answer;
+            if status == 200 && condition(&last) {
                 return Ok(last);
             }
             std::thread::sleep(Duration::from_millis(100));

@@ -55,6 +55,12 @@ impl Installation {
         self.folder.path().join(host)
     }
 
+    /// Where the catalog keeps the bytes of a module.
+    pub fn module(&self, digest: &str) -> PathBuf {
+        let modules = self.folder.path().join("objects/modules");
+        modules.join(format!("{digest}.wasm"))
+    }
+
     /// Start a host and wait until it answers. `failpoint` as for jobs.
     pub fn start(&self, host: &str, failpoint: Option<&str>) -> Result<Served> {
         let port = free_port()?;

@@ -1,8 +1,9 @@
 //! Several hosts on one catalog and one Kafka.
 
 use super::*;
+use sluicebox_tests::api::module;
 use sluicebox_tests::broker::Broker;
-use sluicebox_tests::process::wait_until;
+use sluicebox_tests::process::{Signal, wait_until};
 use sluicebox_tests::truth::Truth;
 
 /// Both run shards of a job that was deployed on one of them; when one dies, the other takes its shards.
@@ -68,4 +69,39 @@ fn a_host_waits_for_kafka() -> Result<()> {
     wait_until("the host is ready", TIMEOUT, || {
         Ok(host.api.call("GET", "/readyz", b"")?.0 == 200)
     })
+}
+
+/// A host that can't get the modules of a new version goes on with the one before, and switches once it can.
+#[test]
+fn a_version_that_cannot_be_read_is_tried_again() -> Result<()> {
+    let options = Options::default();
+    let (installation, mut job) = set_up(&options)?;
+    let mut one = installation.start("one", None)?;
+    let mut two = installation.start("two", None)?;
+    deploy(&installation, &one.api, &mut job, &options)?;
+    let runs = |version| move |job: &Value| running_version(job) == version;
+    two.api
+        .wait_for_job(TENANT, &job.name, "version 1 runs", runs(1))?;
+    // The same module but for a custom section, and so another one.
+    let mut other = module("orders-valid")?;
+    other.extend_from_slice(&[0, 3, 2, b'h', b'i']);
+    let pushed = one.api.push_bytes(TENANT, "orders-valid", &other)?;
+    let object = installation.module(pushed["digest"].as_str().unwrap_or_default());
+    let spec = spec::deployed(&job, &options).replace("orders-valid@1", "orders-valid@2");
+    two.process.signal(Signal::Stop)?;
+    one.api.deploy(TENANT, &job.name, &spec)?;
+    one.api
+        .wait_for_job(TENANT, &job.name, "version 2 runs", runs(2))?;
+    let aside = object.with_extension("aside");
+    std::fs::rename(&object, &aside)?;
+    two.process.signal(Signal::Cont)?;
+    two.process
+        .wait_for_words("version 2 can't be loaded", TIMEOUT)?;
+    std::fs::rename(&aside, &object)?;
+    two.api
+        .wait_for_job(TENANT, &job.name, "version 2 runs there too", runs(2))?;
+    let workload = workload(1_000);
+    job.produce(&workload, 0, workload.length())?;
+    job.wait_for_end(&mut [&mut one.process, &mut two.process], TIMEOUT)?;
+    job.check(&Truth::of(&workload))
 }

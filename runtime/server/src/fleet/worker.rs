@@ -4,6 +4,7 @@
 use super::board::Board;
 use super::parts::Parts;
 use super::wanted::Wanted;
+use crate::event::ApiEvent;
 use sluicebox_host::{Deployment, Error, Job, Kind, Observer, Result, Slot};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -71,7 +72,10 @@ impl Worker {
         *lock(&self.shared.wanted) = wanted.clone();
         let shared = self.shared.clone();
         // Compiling takes seconds, and the old version goes on meanwhile.
-        std::thread::spawn(move || shared.switch(&wanted));
+        if let Err(error) = aside(move || shared.switch(&wanted)) {
+            let text = format!("no thread to load a new version: {error}");
+            self.shared.board.note(text);
+        }
     }
 
     /// End the epochs and leave; `finished` says when that is done.
@@ -86,14 +90,28 @@ impl Worker {
 
     /// Delete what a job that is no more has left behind, in the background. Other hosts may still be leaving it.
     pub fn forget(parts: Arc<Parts>, wanted: Arc<Wanted>) {
-        std::thread::spawn(move || {
+        let tell = {
+            let (observer, id) = (parts.observer.clone(), wanted.id.clone());
+            move |why: String| {
+                let request = format!("deleting what {}/{} has left in Kafka", id.tenant, id.job);
+                observer.event(ApiEvent::Failed { request, why });
+            }
+        };
+        let told = tell.clone();
+        let forget = move || {
+            let mut why = String::new();
             for _ in 0..FORGET_TRIES {
-                if parts.forget(&wanted).is_ok() {
-                    return;
+                match parts.forget(&wanted) {
+                    Ok(()) => return,
+                    Err(error) => why = error.message,
                 }
                 std::thread::sleep(FORGET_PAUSE);
             }
-        });
+            tell(why);
+        };
+        if let Err(error) = aside(forget) {
+            told(error.to_string());
+        }
     }
 
     /// Whether its thread has ended: stopped, or halted.
@@ -148,14 +166,25 @@ impl Shared {
         deployment.run(&slot, &self.stop).map(drop)
     }
 
-    /// Load a newer version and hand it to the running shards; where none run, the thread takes it when it starts.
+    /// Load a newer version and hand it to the running shards; where none run, the thread takes it when it starts. What
+    /// failed outside is tried again: other hosts may run that version already, and theirs must not be followed by an
+    /// older one.
     fn switch(&self, wanted: &Arc<Wanted>) {
-        match self.parts.load(wanted) {
-            Ok(job) => self.adopt(wanted, job),
-            Err(Error { message, .. }) => self.board.note(format!(
+        let mut wait = RETRY_WAIT_MIN;
+        while !self.stopping() && Arc::ptr_eq(&lock(&self.wanted), wanted) {
+            let Error { kind, message } = match self.parts.load(wanted) {
+                Ok(job) => return self.adopt(wanted, job),
+                Err(error) => error,
+            };
+            self.board.note(format!(
                 "version {} can't be loaded, and the one before it goes on: {message}",
                 wanted.version
-            )),
+            ));
+            if kind != Kind::Failed {
+                return;
+            }
+            self.pause(wait);
+            wait = (wait * 2).min(RETRY_WAIT_MAX);
         }
     }
 
@@ -182,6 +211,11 @@ impl Shared {
             left -= step;
         }
     }
+}
+
+/// Do something that takes a while on a thread of its own.
+fn aside(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().spawn(work).map(drop)
 }
 
 /// What is behind these locks is replaced whole, so a panic elsewhere can't have broken it.
