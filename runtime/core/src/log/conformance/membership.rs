@@ -103,6 +103,23 @@ pub fn one_member_runs_all_shards(fixture: &impl Fixture) {
     host.member.leave().unwrap();
 }
 
+/// A group is not deleted under its members, and nothing else is then; without them it is.
+pub fn a_group_with_members_stays(fixture: &impl Fixture) {
+    let name = changelog(fixture);
+    let (group, changes) = (format!("{name}-members"), format!("{name}-changes"));
+    let mut host = Host::join(fixture, &name, "host-a");
+    until(fixture, &mut [&mut host], "all shards", |h| {
+        h[0].runs == all()
+    });
+    let refused = error_of(fixture.log().delete(&changes, &[&group]));
+    assert_eq!(refused.kind, Kind::Retriable, "{refused}");
+    assert!(refused.message.contains(&group), "{refused}");
+    assert!(fixture.log().topic(&changes).unwrap().is_some());
+    host.member.leave().unwrap();
+    let found = || fixture.log().delete(&changes, &[&group]).is_ok();
+    eventually(fixture, "the deletion", found, |deleted| *deleted);
+}
+
 /// Two share evenly; when one leaves, the other runs everything, soon.
 pub fn two_members_share_and_a_leaver_hands_over(fixture: &impl Fixture) {
     let name = changelog(fixture);

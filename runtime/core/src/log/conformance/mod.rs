@@ -108,6 +108,7 @@ macro_rules! log_conformance {
             a_deleted_job_is_gone
             a_position_below_the_log_halts
             one_member_runs_all_shards
+            a_group_with_members_stays
             two_members_share_and_a_leaver_hands_over
             a_shard_moves_only_after_its_release
             a_twin_makes_the_older_member_halt
