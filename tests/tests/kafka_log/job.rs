@@ -1,6 +1,8 @@
 //! One shard of a job on any broker, for tests that look past the conformance suite.
 
-use sluicebox_core::log::{Delivery, Log, OutRecord, Position, ShardConfig, ShardLog};
+use std::time::{Duration, Instant};
+
+use sluicebox_core::log::{Delivery, Error, Kind, Log, OutRecord, Position, ShardConfig, ShardLog};
 use sluicebox_kafka::Kafka;
 use sluicebox_tests::broker::{self, Broker};
 use sluicebox_tests::records::Rec;
@@ -27,10 +29,21 @@ pub fn config(broker: &Broker, kafka: &Kafka) -> ShardConfig {
     config
 }
 
+/// As a host opens a shard: what is retriable is tried again, since a broker that was just resumed may answer late.
 pub fn owner(kafka: &Kafka, config: &ShardConfig) -> Box<dyn ShardLog> {
-    let mut shard = kafka.open(config).expect("opens");
-    shard.init_transactions().expect("takes over");
-    shard
+    let give_up = Instant::now() + Duration::from_secs(60);
+    loop {
+        match open(kafka, config) {
+            Err(error) if error.kind == Kind::Retriable && Instant::now() < give_up => {}
+            opened => return opened.expect("opens"),
+        }
+    }
+}
+
+fn open(kafka: &Kafka, config: &ShardConfig) -> Result<Box<dyn ShardLog>, Error> {
+    let mut shard = kafka.open(config)?;
+    shard.init_transactions()?;
+    Ok(shard)
 }
 
 /// Open a transaction with one output.
