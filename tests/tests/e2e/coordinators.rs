@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::proxied::{self, Proxied};
 use anyhow::{Result, ensure};
 use sluicebox_tests::broker::{self, Broker};
 use sluicebox_tests::job::{Job, Options};
@@ -126,25 +127,13 @@ fn the_transactions_coordinator_restarts_at_the_end_of_a_commit() -> Result<()> 
 fn unanswered(requests: &[Api], words: &str) -> Result<()> {
     /// What faults.md asks for, and something for a busy machine.
     const WATCHDOG: Duration = Duration::from_secs(30 + 5);
-    let broker = Broker::start_with(&broker::Options {
-        proxied: true,
-        ..small()
-    })?;
+    let Proxied {
+        broker,
+        workload,
+        job,
+        mut host,
+    } = proxied::start(small(), 1_000, TIMEOUT)?;
     let proxy = broker.proxy()?;
-    let workload = Workload {
-        seed: workload::seed(),
-        per_partition: 3_000,
-        ..Workload::default()
-    };
-    let options = Options {
-        shards: Some(2),
-        bootstrap: Some(proxy.bootstrap()),
-        ..Options::default()
-    };
-    let job = Job::new(&broker.client(), &options)?;
-    job.produce(&workload, 0, 1_000)?;
-    let mut host = job.start("host", None)?;
-    job.wait_for_end(&mut [&mut host], TIMEOUT)?;
     proxy.stop(requests);
     let started = Instant::now();
     job.produce(&workload, 1_000, 2_000)?;

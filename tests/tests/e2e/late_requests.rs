@@ -3,37 +3,23 @@
 
 use std::time::Duration;
 
+use crate::proxied::{self, Proxied};
 use anyhow::{Result, ensure};
-use sluicebox_tests::broker::{self, Broker};
-use sluicebox_tests::job::{Job, Options};
+use sluicebox_tests::broker;
 use sluicebox_tests::proxy::{Api, Proxy};
 use sluicebox_tests::truth::Truth;
-use sluicebox_tests::workload::{self, Workload};
 
 const TIMEOUT: Duration = Duration::from_secs(240);
 
 /// Runs a job through a proxy, disturbs the network in the middle, then finishes and compares.
 fn survives(disturb: impl FnOnce(&Proxy) -> Result<()>) -> Result<()> {
-    let broker = Broker::start_with(&broker::Options {
-        proxied: true,
-        ..broker::Options::default()
-    })?;
-    let proxy = broker.proxy()?;
-    let workload = Workload {
-        seed: workload::seed(),
-        per_partition: 6_000,
-        ..Workload::default()
-    };
-    let options = Options {
-        shards: Some(2),
-        bootstrap: Some(proxy.bootstrap()),
-        ..Options::default()
-    };
-    let job = Job::new(&broker.client(), &options)?;
-    job.produce(&workload, 0, 2_000)?;
-    let mut host = job.start("host", None)?;
-    job.wait_for_end(&mut [&mut host], TIMEOUT)?;
-    disturb(proxy)?;
+    let Proxied {
+        broker,
+        workload,
+        job,
+        mut host,
+    } = proxied::start(broker::Options::default(), 2_000, TIMEOUT)?;
+    disturb(broker.proxy()?)?;
     // Something to commit, so that there are requests to disturb, and more after them.
     job.produce(&workload, 2_000, 4_000)?;
     job.wait_for_end(&mut [&mut host], TIMEOUT)?;

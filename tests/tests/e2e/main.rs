@@ -9,6 +9,7 @@ mod halts;
 mod late_requests;
 mod outages;
 mod owners;
+mod proxied;
 mod results;
 mod rights;
 mod rows;
