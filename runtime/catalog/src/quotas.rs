@@ -21,7 +21,7 @@ pub struct Quotas {
     pub cpu_percent_max: Option<u32>,
     /// Records that all jobs read on one host.
     pub records_per_second_max: Option<u64>,
-    /// Bytes that all jobs read on one host.
+    /// Bytes that all jobs read and write on one host.
     pub bytes_per_second_max: Option<u64>,
     /// State of all jobs on one host, in bytes.
     pub state_bytes_max: Option<u64>,

@@ -91,4 +91,8 @@ pub trait Udf: Send {
     /// Run the next call on a fresh instance under a fixed budget of instructions instead of a deadline, so that
     /// its verdict does not depend on how fast this machine is.
     fn next_call_under_fuel(&mut self);
+    /// Memory that its instance takes now, in bytes.
+    fn memory_bytes(&self) -> usize {
+        0
+    }
 }

@@ -1,5 +1,6 @@
 //! A job at work on this host: its membership, its shards, and which version of it they run.
 
+use crate::budget::Budget;
 use crate::error::Result;
 use crate::event::Observer;
 use crate::job::Job;
@@ -60,6 +61,8 @@ pub struct Deployment {
     pub observer: Arc<dyn Observer>,
     /// Take the changelog's word where committed positions are missing.
     pub recover_from_changelog: bool,
+    /// What it may use, together with the other jobs of its tenant.
+    pub budget: Arc<Budget>,
 }
 
 impl Deployment {
@@ -80,6 +83,7 @@ impl Deployment {
             observer: self.observer.clone(),
             stop,
             recover_from_changelog: self.recover_from_changelog,
+            budget: self.budget.clone(),
         };
         let (last, ended) = Supervisor::new(&make, slot, observer).run(membership, shards, stop)?;
         let mut accounts: Vec<(String, Account)> = Vec::new();

@@ -1,5 +1,6 @@
 //! What a running job tells: to the terminal now, to logs and metrics later.
 
+use crate::meter::Figures;
 use sluicebox_core::shard::Progress;
 pub use sluicebox_wasm::Level;
 
@@ -49,6 +50,8 @@ pub enum Event<'a> {
         shard: i32,
         /// Where.
         progress: &'a Progress,
+        /// What it has done since it started here, and what that took.
+        figures: &'a Figures,
     },
 }
 

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod budget;
 mod check;
 mod data_dir;
 mod deployment;
@@ -13,12 +14,15 @@ mod job;
 mod json_lines;
 mod lag;
 mod layout;
+mod meter;
+mod metered;
 mod run;
 mod shard;
 mod store;
 mod supervisor;
 
 pub use backend::{connect, connect_to};
+pub use budget::{Budget, Limits, Spent};
 pub use check::{Checked, Silent, check, check_on};
 pub use data_dir::DataDir;
 pub use deployment::{Deployment, Slot, Summary};
@@ -27,5 +31,6 @@ pub use event::{Event, Level, Observer};
 pub use job::Job;
 pub use lag::{Lag, lag, lag_on};
 pub use layout::{changelog, members};
+pub use meter::{Figures, Histogram, LastEpoch, OperatorFigures, SECONDS};
 pub use run::{DevInput, Options, run, run_on};
 pub use sluicebox_core::embedded::EmbeddedLog;

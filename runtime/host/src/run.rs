@@ -228,6 +228,7 @@ pub fn run_on(
         host_id: data_dir.host_id().to_owned(),
         observer,
         recover_from_changelog: options.recover_from_changelog,
+        budget: Arc::default(),
     };
     deployment.run(&Arc::new(Slot::new(job)), &stop)
 }

@@ -1,13 +1,18 @@
 //! One shard's thread: open, recover, turn until told to stop.
 
+use crate::budget::Budget;
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::job::Job;
 use crate::layout::Layout;
+use crate::meter::Meter;
+use crate::metered::{MeteredLog, MeteredUdf};
 use crate::{data_dir, store};
 use sluicebox_core::log::Log;
 use sluicebox_core::shard::{Clock, Config, Progress, Shard, ShardError, Turn};
 use sluicebox_core::spec::{Input, StartSpec};
+use sluicebox_core::udf::Udf;
+use sluicebox_wasm::thread_cpu_time;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +20,8 @@ use std::time::{Duration, Instant};
 
 /// How often progress is told where no commit tells it.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+/// Longest rest of a shard whose tenant has used up its budget, before epoch and stop are looked at again.
+const HOLD_MAX: Duration = Duration::from_millis(20);
 
 /// Everything a shard's thread needs.
 pub struct Task {
@@ -34,6 +41,8 @@ pub struct Task {
     pub stop: Arc<AtomicBool>,
     /// Take the changelog's word where committed positions are missing.
     pub recover_from_changelog: bool,
+    /// What the shard may use, together with the tenant's others.
+    pub budget: Arc<Budget>,
 }
 
 /// How a shard's thread ended.
@@ -60,7 +69,9 @@ impl Clock for Monotonic {
 impl Task {
     /// The thread's body.
     pub fn run(self) -> Outcome {
-        match self.process() {
+        let outcome = self.process();
+        self.budget.gone(&self.layout.changelog, self.shard);
+        match outcome {
             Ok(outcome) => outcome,
             Err(Stop::Shard(ShardError::Reconnect(why))) => Outcome::Restart(why),
             Err(Stop::Shard(ShardError::Halt(why))) => Outcome::Halted(Error::halted(why)),
@@ -69,16 +80,24 @@ impl Task {
     }
 
     fn process(&self) -> Result<Outcome, Stop> {
-        let mut shard = self.open()?;
+        let meter = Arc::new(Meter::new(
+            self.job.spec.operators.iter().map(|o| o.id.as_str()),
+        ));
+        let mut shard = self.open(&meter)?;
         shard.recover()?;
         self.observer.event(Event::Started {
             shard: self.shard,
             epoch: shard.progress().epoch,
         });
         let mut told = Instant::now();
+        let mut cpu = thread_cpu_time();
         loop {
             let stopping = self.stop.load(Ordering::Relaxed);
-            let turn = shard.turn(stopping)?;
+            let turn = self.turn(&mut shard, stopping, &meter)?;
+            let cpu_before = std::mem::replace(&mut cpu, thread_cpu_time());
+            let used = cpu.saturating_sub(cpu_before);
+            self.budget.cpu(used);
+            meter.add(|figures| figures.cpu += used);
             for note in shard.take_notes() {
                 self.observer.event(Event::Note {
                     shard: self.shard,
@@ -87,10 +106,17 @@ impl Task {
             }
             if turn == Turn::Committed || turn == Turn::Ended || told.elapsed() >= PROGRESS_EVERY {
                 told = Instant::now();
+                let state_bytes = shard.state_bytes();
+                let ends = shard.fetched_ends();
+                meter.add(|figures| (figures.state_bytes, figures.ends) = (state_bytes, ends));
                 self.observer.event(Event::Progress {
                     shard: self.shard,
                     progress: &shard.progress(),
+                    figures: &meter.figures(),
                 });
+                (self.budget)
+                    .state(&self.layout.changelog, self.shard, state_bytes)
+                    .map_err(Error::halted)?;
             }
             match turn {
                 Turn::Ended => return Ok(Outcome::Ended(shard.progress())),
@@ -101,7 +127,32 @@ impl Task {
         }
     }
 
-    fn open(&self) -> Result<Shard, Stop> {
+    /// One turn of the shard, or a rest where the tenant's budget is used up.
+    fn turn(&self, shard: &mut Shard, stopping: bool, meter: &Meter) -> Result<Turn, ShardError> {
+        let started = Instant::now();
+        let waited_before = meter.waited();
+        let hold = match stopping {
+            true => Duration::ZERO,
+            false => self.budget.wait().min(HOLD_MAX),
+        };
+        let turn = match hold.is_zero() {
+            true => shard.turn(stopping)?,
+            false => {
+                std::thread::sleep(hold);
+                self.budget.throttled(hold);
+                shard.rest()?
+            }
+        };
+        let took = started.elapsed().saturating_sub(hold);
+        meter.add(|figures| {
+            let waited = (figures.idle + figures.back_pressured).saturating_sub(waited_before);
+            figures.throttled += hold;
+            figures.busy += took.saturating_sub(waited);
+        });
+        Ok(turn)
+    }
+
+    fn open(&self, meter: &Arc<Meter>) -> Result<Shard, Stop> {
         let Job { spec, plan, .. } = self.job.as_ref();
         let start = match &spec.source.input {
             Input::Kafka { start, .. } => start.clone(),
@@ -126,13 +177,17 @@ impl Task {
         };
         let store = store::open(spec.state, &self.state_dir, self.layout.shards, note)?;
         let udfs = self.job.instantiate(&self.observer)?;
+        let metered = |(operator, udf)| -> Box<dyn Udf> {
+            Box::new(MeteredUdf::new(udf, operator, meter.clone()))
+        };
         let log = self.log.open(&config.log).map_err(ShardError::from)?;
+        let log = MeteredLog::new(log, meter.clone(), self.budget.clone());
         Ok(Shard::new(
             config,
             plan.clone(),
-            log,
+            Box::new(log),
             store,
-            udfs,
+            udfs.into_iter().enumerate().map(metered).collect(),
             Box::new(Monotonic(Instant::now())),
         )?)
     }

@@ -246,4 +246,13 @@ impl ShardLog for Shard {
         let found = self.record_bytes_max.get(at).copied();
         found.ok_or_else(|| out_of_range(at))
     }
+
+    fn fetched_end(&self, partition: i32) -> Option<i64> {
+        self.source.fetched_end(partition)
+    }
+
+    fn waited(&self) -> Duration {
+        let outlets = self.sinks.iter().chain([&self.changelog]);
+        outlets.map(Outlet::waited).sum()
+    }
 }

@@ -6,8 +6,9 @@ use crate::ffi::produce::{Headers, Record, Topic};
 use crate::ffi::{Code, Fault};
 use crate::limits::*;
 use sluicebox_core::log::{Error, Kind, Result};
+use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Settings of the transactional and of the plain producer: batching by the epoch's length, retries that don't sleep
 /// through a commit, no report for records that arrived.
@@ -80,6 +81,8 @@ pub struct Outlet {
     topic: Topic,
     name: String,
     client: Arc<Client>,
+    /// How long records waited for room in the queue.
+    waited: Cell<Duration>,
 }
 
 impl Outlet {
@@ -91,7 +94,13 @@ impl Outlet {
             topic,
             name: name.to_string(),
             client: client.clone(),
+            waited: Cell::default(),
         })
+    }
+
+    /// How long records have waited for room in the queue, in all.
+    pub fn waited(&self) -> Duration {
+        self.waited.get()
     }
 
     /// Queue a record, waiting while the queue is full. A timestamp of [`NOW`] is the time at the client.
@@ -112,8 +121,19 @@ impl Outlet {
     }
 
     #[cold]
-    fn send_later(&self, record: Record<'_>, mut headers: Option<Headers>) -> Result<()> {
-        let until = Instant::now() + QUEUE_FULL_WAIT_MAX;
+    fn send_later(&self, record: Record<'_>, headers: Option<Headers>) -> Result<()> {
+        let started = Instant::now();
+        let sent = self.send_by(started + QUEUE_FULL_WAIT_MAX, record, headers);
+        self.waited.set(self.waited.get() + started.elapsed());
+        sent
+    }
+
+    fn send_by(
+        &self,
+        until: Instant,
+        record: Record<'_>,
+        mut headers: Option<Headers>,
+    ) -> Result<()> {
         while Instant::now() < until {
             std::thread::sleep(QUEUE_FULL_PAUSE);
             match self.topic.produce(record, &mut headers) {

@@ -132,6 +132,11 @@ impl Source {
         Ok(())
     }
 
+    /// End of a partition as of the last fetch from it.
+    pub fn fetched_end(&self, partition: i32) -> Option<i64> {
+        self.client().fetched_end(&self.topic, partition)
+    }
+
     /// Offsets that a partition holds.
     pub fn bounds(&self, partition: i32) -> Result<Bounds> {
         bounds(self.client(), &self.topic, partition)

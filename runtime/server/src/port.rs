@@ -7,8 +7,10 @@ use serde::Serialize;
 use sluicebox_catalog::Quotas;
 use sluicebox_core::ledger::Account;
 use sluicebox_core::spec::JobSpec;
+use sluicebox_host::{Figures, OperatorFigures, Spent};
 use sluicebox_wasm::ModuleError;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 pub use sluicebox_host::Lag;
@@ -33,6 +35,12 @@ pub trait Fleet: Send + Sync + 'static {
 
     /// Whether jobs can run: connections to Kafka were made.
     fn ready(&self) -> bool;
+
+    /// What a tenant has used on this host; `None`: nothing ran yet.
+    fn used(&self, tenant: &str) -> Option<Used> {
+        let _ = tenant;
+        None
+    }
 
     /// Metrics in Prometheus' text format.
     fn metrics(&self) -> String {
@@ -119,6 +127,33 @@ pub struct Status {
     pub shards: Vec<ShardStatus>,
 }
 
+/// What a tenant has used on this host since the host started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Used {
+    /// CPU time of its shards, in milliseconds.
+    pub cpu_ms: u64,
+    /// Records that its jobs read.
+    pub records: u64,
+    /// Bytes that its jobs read and wrote.
+    pub bytes: u64,
+    /// Time that its shards were held back because a quota was used up, in milliseconds, of all shards together.
+    pub throttled_ms: u64,
+    /// Committed state that its jobs have now, in bytes.
+    pub state_bytes: u64,
+}
+
+impl From<Spent> for Used {
+    fn from(spent: Spent) -> Self {
+        Self {
+            cpu_ms: spent.cpu.as_millis() as u64,
+            records: spent.records,
+            bytes: spent.bytes,
+            throttled_ms: spent.throttled.as_millis() as u64,
+            state_bytes: spent.state_bytes,
+        }
+    }
+}
+
 /// How a job or a shard is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -150,10 +185,130 @@ pub struct ShardStatus {
     /// Next offset of each source partition.
     #[schema(value_type = BTreeMap<String, i64>)]
     pub positions: BTreeMap<i32, i64>,
+    /// End of each source partition as of the last fetch from it.
+    #[schema(value_type = BTreeMap<String, i64>)]
+    pub ends: BTreeMap<i32, i64>,
     /// Watermark of each source partition, in milliseconds since 1970.
     #[schema(value_type = BTreeMap<String, i64>)]
     pub watermarks: BTreeMap<i32, i64>,
     /// Where the rows of each operator went since the job began.
     #[schema(value_type = BTreeMap<String, BTreeMap<String, u64>>)]
     pub ledger: BTreeMap<String, Account>,
+    /// Where its time went since it started on this host.
+    pub times: Times,
+    /// What its modules did since then, by operator.
+    pub operators: BTreeMap<String, OperatorStatus>,
+    /// Epochs committed since then.
+    pub epochs: u64,
+    /// The last of them.
+    pub last_epoch: EpochStatus,
+    /// About how many bytes its committed state takes.
+    pub state_bytes: u64,
+    /// Everything that was measured, for `/metrics`.
+    #[serde(skip)]
+    pub figures: Figures,
+}
+
+/// Where a shard's time went, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Times {
+    /// At work.
+    pub busy_ms: u64,
+    /// Without records.
+    pub idle_ms: u64,
+    /// Waiting for brokers: for room in the queue, and for commits.
+    pub back_pressured_ms: u64,
+    /// Held back because the tenant has used up a quota.
+    pub throttled_ms: u64,
+    /// CPU time.
+    pub cpu_ms: u64,
+}
+
+/// What an operator's module did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OperatorStatus {
+    /// Time in its calls, in milliseconds.
+    pub busy_ms: u64,
+    /// Calls.
+    pub calls: u64,
+    /// Rows that were handed to them.
+    pub rows: u64,
+    /// Calls that trapped.
+    pub traps: u64,
+    /// Memory that its instance takes, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// What an epoch took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EpochStatus {
+    /// From its first record to the end of its commit, in milliseconds.
+    pub duration_ms: u64,
+    /// Its commit alone, in milliseconds.
+    pub commit_ms: u64,
+    /// Records read.
+    pub records: u64,
+    /// Written to the changelog, in bytes.
+    pub delta_bytes: u64,
+}
+
+impl ShardStatus {
+    /// A shard of which nothing is known yet.
+    pub fn unknown(shard: i32) -> Self {
+        Self {
+            shard,
+            state: RunState::Starting,
+            message: None,
+            epoch: 0,
+            positions: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            watermarks: BTreeMap::new(),
+            ledger: BTreeMap::new(),
+            times: Times::default(),
+            operators: BTreeMap::new(),
+            epochs: 0,
+            last_epoch: EpochStatus::default(),
+            state_bytes: 0,
+            figures: Figures::default(),
+        }
+    }
+
+    /// How far each source partition's position is behind its end.
+    pub fn lags(&self) -> impl Iterator<Item = (i32, i64)> {
+        let known = self.ends.iter();
+        known.filter_map(|(partition, end)| {
+            let position = self.positions.get(partition)?;
+            Some((*partition, (end - position).max(0)))
+        })
+    }
+
+    /// Take over what was measured.
+    pub fn measured(&mut self, figures: &Figures) {
+        let ms = |time: Duration| time.as_millis() as u64;
+        self.times = Times {
+            busy_ms: ms(figures.busy),
+            idle_ms: ms(figures.idle),
+            back_pressured_ms: ms(figures.back_pressured),
+            throttled_ms: ms(figures.throttled),
+            cpu_ms: ms(figures.cpu),
+        };
+        let operator = |operator: &OperatorFigures| OperatorStatus {
+            busy_ms: ms(operator.calls.sum),
+            calls: operator.calls.count(),
+            rows: operator.rows,
+            traps: operator.traps,
+            memory_bytes: operator.memory_bytes,
+        };
+        let operators = figures.operators.iter();
+        self.operators = operators.map(|o| (o.id.clone(), operator(o))).collect();
+        self.epochs = figures.epochs.count();
+        self.last_epoch = EpochStatus {
+            duration_ms: ms(figures.last_epoch.took),
+            commit_ms: ms(figures.last_epoch.commit),
+            records: figures.last_epoch.records,
+            delta_bytes: figures.last_epoch.changelog_bytes,
+        };
+        self.state_bytes = figures.state_bytes;
+        self.figures.clone_from(figures);
+    }
 }

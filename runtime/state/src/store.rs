@@ -3,6 +3,7 @@
 use crate::folder::Folder;
 use crate::options::{Memory, Options};
 use crate::{OpenError, marker};
+use rocksdb::properties::PropName;
 use rocksdb::{DB, ErrorKind, ReadOptions, WriteBatch, WriteOptions};
 use sluicebox_core::state::{Change, Delta, Marker, Namespace, StateStore, StoreError, Visit};
 use std::ops::ControlFlow;
@@ -104,10 +105,12 @@ impl Store {
 
     /// Bytes on disk, in table files.
     pub fn disk_bytes(&self) -> Result<u64, StoreError> {
-        let size = self
-            .database()?
-            .property_int_value(rocksdb::properties::TOTAL_SST_FILES_SIZE);
-        Ok(size.map_err(|e| self.failed(e))?.unwrap_or(0))
+        self.property(rocksdb::properties::TOTAL_SST_FILES_SIZE)
+    }
+
+    fn property(&self, name: &PropName) -> Result<u64, StoreError> {
+        let value = self.database()?.property_int_value(name);
+        Ok(value.map_err(|e| self.failed(e))?.unwrap_or(0))
     }
 
     fn database(&self) -> Result<&DB, StoreError> {
@@ -237,5 +240,10 @@ impl StateStore for Store {
         let database = DB::open(&self.options, self.folder.database());
         self.database = Some(database.map_err(|e| self.failed(e))?);
         Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        let unwritten = self.property(rocksdb::properties::CUR_SIZE_ALL_MEM_TABLES);
+        self.disk_bytes().unwrap_or(0) + unwritten.unwrap_or(0)
     }
 }

@@ -253,4 +253,9 @@ impl Udf for Instance {
     fn next_call_under_fuel(&mut self) {
         self.next_under_fuel = true;
     }
+
+    fn memory_bytes(&self) -> usize {
+        let live = self.live.as_ref();
+        live.map_or(0, |live| store::memory_bytes(&live.store))
+    }
 }

@@ -35,3 +35,4 @@ pub use limits::Limits;
 pub use log::{Level, LogSink};
 pub use module::Module;
 pub use sandbox::{Kind, Sandbox, Settings};
+pub use sys::thread_cpu_time;

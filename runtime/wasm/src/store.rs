@@ -57,6 +57,11 @@ pub(crate) fn new(engine: &Engine, limits: &Limits, log: LogSink, cpu_ms_max: u6
     store
 }
 
+/// Memory that the instance has grown to, in bytes.
+pub(crate) fn memory_bytes(store: &Store<State>) -> usize {
+    store.data().quota.memory_bytes
+}
+
 /// Forget the previous call: the clock and what it logged.
 pub(crate) fn begin_call(store: &mut Store<State>) {
     store.set_epoch_deadline(1);

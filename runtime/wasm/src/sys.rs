@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 /// CPU time that this thread has used so far.
-pub(crate) fn thread_cpu_time() -> Duration {
+pub fn thread_cpu_time() -> Duration {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,

@@ -3,6 +3,7 @@
 
 mod hosts;
 mod jobs;
+mod quotas;
 mod tenants;
 mod upgrades;
 
@@ -42,13 +43,24 @@ fn deploy(
     job: &mut Job,
     options: &Options,
 ) -> Result<Value> {
+    deploy_for(TENANT, installation, api, job, options)
+}
+
+/// The same for any tenant.
+fn deploy_for(
+    tenant: &str,
+    installation: &Installation,
+    api: &Api,
+    job: &mut Job,
+    options: &Options,
+) -> Result<Value> {
     for module in spec::MODULES {
-        api.push(TENANT, module)?;
+        api.push(tenant, module)?;
     }
-    let deployed = api.deploy(TENANT, &job.name, &spec::deployed(job, options))?;
-    let uid = api.job(TENANT, &job.name)?["uid"].clone();
+    let deployed = api.deploy(tenant, &job.name, &spec::deployed(job, options))?;
+    let uid = api.job(tenant, &job.name)?["uid"].clone();
     let (installation, name) = (installation.name(), job.name.clone());
-    job.group = format!("sluicebox.{installation}.{TENANT}.{name}.{uid}");
+    job.group = format!("sluicebox.{installation}.{tenant}.{name}.{uid}");
     Ok(deployed)
 }
 

@@ -61,7 +61,9 @@ impl Console {
                 level,
                 text,
             } => self.module_line(operator, *level, text)?,
-            Event::Progress { shard, progress } => {
+            Event::Progress {
+                shard, progress, ..
+            } => {
                 let line = self.meter().observe(*shard, progress, self.start.elapsed());
                 let line = line.filter(|_| !self.quiet)?;
                 self.paint.dim(line)
@@ -101,7 +103,9 @@ impl Console {
             } => {
                 json!({"event": "log", "operator": operator, "level": level_name(*level), "text": text})
             }
-            Event::Progress { shard, progress } => {
+            Event::Progress {
+                shard, progress, ..
+            } => {
                 self.meter()
                     .observe(*shard, progress, self.start.elapsed())
                     .filter(|_| !self.quiet)?;

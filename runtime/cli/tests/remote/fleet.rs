@@ -42,13 +42,11 @@ pub fn running(version: u32) -> Status {
         version: Some(version),
         message: None,
         shards: vec![ShardStatus {
-            shard: 0,
             state: RunState::Running,
-            message: None,
             epoch: 41,
             positions: BTreeMap::from([(0, 90)]),
             watermarks: BTreeMap::from([(0, 1_767_225_600_000)]),
-            ledger: BTreeMap::new(),
+            ..ShardStatus::unknown(0)
         }],
     }
 }

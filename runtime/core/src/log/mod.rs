@@ -292,6 +292,16 @@ pub trait ShardLog: Send {
     fn abort(&mut self) -> Result<()>;
     /// Largest record, in bytes, that a topic takes: of the sink `topic`, or of the changelog for `None`.
     fn record_bytes_max(&mut self, topic: Option<usize>) -> Result<usize>;
+    /// End of an assigned source partition, as of the last fetch from it; asks nobody. Unlike [`ShardLog::source_bounds`] it may
+    /// count records of transactions that are still open: what a reader waits for is lag as well.
+    fn fetched_end(&self, partition: i32) -> Option<i64> {
+        let _ = partition;
+        None
+    }
+    /// How long sends have waited for room in the queue, in all.
+    fn waited(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Java's murmur2, with which Kafka's own clients choose a partition from a key.

@@ -199,6 +199,14 @@ impl Shard {
         }
     }
 
+    /// Take nothing, but end the epoch if it is time: for a shard that has used up what it may for now.
+    pub fn rest(&mut self) -> Result<Turn, ShardError> {
+        match self.epoch_is_over(false) {
+            true => self.end_epoch(),
+            false => Ok(Turn::Idle),
+        }
+    }
+
     fn epoch_is_over(&self, stop: bool) -> bool {
         let old = self.clock.now().saturating_sub(self.sealed_at) >= RECOMMIT_AFTER;
         let over = || {
@@ -313,6 +321,19 @@ impl Shard {
     /// What there is to tell since the last call: poisonous records and the like.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
+    }
+
+    /// End of each source partition, as of the last fetch from it.
+    pub fn fetched_ends(&self) -> BTreeMap<i32, i64> {
+        let partitions = self.positions.keys();
+        partitions
+            .filter_map(|p| Some((*p, self.log.fetched_end(*p)?)))
+            .collect()
+    }
+
+    /// About how many bytes its committed state takes.
+    pub fn state_bytes(&self) -> u64 {
+        self.overlay.store().bytes()
     }
 
     /// Where the shard is.

@@ -10,6 +10,8 @@ use std::ops::Bound;
 pub struct MemoryStore {
     keys: BTreeMap<Box<[u8]>, Box<[u8]>>,
     marker: Option<Marker>,
+    /// Of all keys and values.
+    bytes: u64,
 }
 
 impl MemoryStore {
@@ -38,7 +40,19 @@ impl MemoryStore {
             .cloned()
             .collect();
         for key in gone {
-            self.keys.remove(&key);
+            self.remove(&key);
+        }
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.remove(key);
+        self.bytes += (key.len() + value.len()) as u64;
+        self.keys.insert(key.into(), value.into());
+    }
+
+    fn remove(&mut self, key: &[u8]) {
+        if let Some(value) = self.keys.remove(key) {
+            self.bytes -= (key.len() + value.len()) as u64;
         }
     }
 }
@@ -69,12 +83,8 @@ impl StateStore for MemoryStore {
         }
         for change in delta.changes().flatten() {
             match change {
-                Change::Put(key, value) => {
-                    self.keys.insert(key.into(), value.into());
-                }
-                Change::Delete(key) => {
-                    self.keys.remove(key);
-                }
+                Change::Put(key, value) => self.put(key, value),
+                Change::Delete(key) => self.remove(key),
                 Change::DropNamespace(namespace) => self.drop_namespace(&namespace),
             }
         }
@@ -85,6 +95,10 @@ impl StateStore for MemoryStore {
     fn clear(&mut self) -> Result<(), StoreError> {
         *self = Self::default();
         Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
     }
 }
 

@@ -179,6 +179,8 @@ pub trait StateStore: Send {
     fn apply(&mut self, delta: &Delta, marker: Marker) -> Result<(), StoreError>;
     /// Empty the store, marker included.
     fn clear(&mut self) -> Result<(), StoreError>;
+    /// About how many bytes it takes, on disk or in memory.
+    fn bytes(&self) -> u64;
 }
 
 #[cfg(test)]

@@ -54,6 +54,9 @@ impl StateStore for Store {
     fn clear(&mut self) -> Result<(), StoreError> {
         self.lock().clear()
     }
+    fn bytes(&self) -> u64 {
+        self.lock().bytes()
+    }
 }
 
 #[derive(Clone, Default)]

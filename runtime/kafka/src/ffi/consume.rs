@@ -189,6 +189,24 @@ impl Client {
         Ok((low, high))
     }
 
+    /// End of a partition that is being fetched, as of the last answer; asks no broker.
+    pub fn fetched_end(&self, topic: &str, partition: i32) -> Option<i64> {
+        let (mut low, mut high) = (0, 0);
+        let topic = cstring(topic);
+        // SAFETY: a live client and two places to write to.
+        let code = unsafe {
+            sys::rd_kafka_get_watermark_offsets(
+                self.raw(),
+                topic.as_ptr(),
+                partition,
+                &mut low,
+                &mut high,
+            )
+        };
+        // Before the first answer it is an invalid offset, which is negative.
+        (code == Code::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+    }
+
     /// Replace the timestamps that `list` has as offsets by the first offsets of those times or later.
     pub fn offsets_for_times(&self, list: &mut List, wait: Duration) -> Result<(), Fault> {
         // SAFETY: a live client and list.

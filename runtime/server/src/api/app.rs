@@ -11,7 +11,7 @@ use crate::limits::{
     ANSWER_WAIT, FOLLOWERS_MAX, FOLLOWERS_PER_TENANT_MAX, Limits, WORK_MAX, WORK_PER_TENANT_MAX,
     WORK_WAIT, WORK_WAITING_MAX,
 };
-use crate::port::Fleet;
+use crate::port::{Fleet, Used};
 use crate::rate::Rates;
 use crate::slots::{Full, Sizes, Slot, Slots};
 use sluicebox_catalog::{Catalog, Change, Refused, Store};
@@ -83,6 +83,11 @@ impl App {
                 waiting: 0,
             }),
         }))
+    }
+
+    /// What a tenant has used on this host; never waits.
+    pub fn used(&self, tenant: &str) -> Option<Used> {
+        self.fleet.used(tenant)
     }
 
     /// Ask the data plane. Its calls block, hence a thread; whoever waits for one gives up after a while.

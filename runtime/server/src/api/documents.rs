@@ -39,7 +39,7 @@ pub struct QuotasDocument {
     cpu_percent_max: Option<u32>,
     /// Records that all jobs read on one host.
     records_per_second_max: Option<u64>,
-    /// Bytes that all jobs read on one host.
+    /// Bytes that all jobs read and write on one host.
     bytes_per_second_max: Option<u64>,
     /// State of all jobs on one host, in bytes.
     state_bytes_max: Option<u64>,

@@ -4,6 +4,7 @@ use super::body::not_as_expected;
 use super::call::Call;
 use super::documents::{PolicyDocument, QuotasDocument, TenantPath};
 use super::problem::{Answer, Problem, Problems};
+use crate::port::Used;
 use axum::Json;
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -33,10 +34,13 @@ pub struct TenantView {
     modules: usize,
     /// Jobs that it has.
     jobs: usize,
+    /// What it has used on this host since the host started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used: Option<Used>,
 }
 
 impl TenantView {
-    fn new(name: &str, tenant: &Tenant) -> Self {
+    fn new(call: &Call, name: &str, tenant: &Tenant) -> Self {
         let modules = tenant.modules.values().filter(|m| !m.versions.is_empty());
         Self {
             name: name.to_owned(),
@@ -46,6 +50,7 @@ impl TenantView {
             quotas: tenant.quotas.clone(),
             modules: modules.count(),
             jobs: tenant.jobs.len(),
+            used: call.app.used(name),
         }
     }
 }
@@ -84,7 +89,9 @@ pub async fn list(call: Call) -> Answer<Json<Vec<TenantView>>> {
     let tenants = call.catalog.tenants.iter();
     let visible = tenants.filter(|(name, _)| call.principal.covers(name));
     Ok(Json(
-        visible.map(|(name, t)| TenantView::new(name, t)).collect(),
+        visible
+            .map(|(name, t)| TenantView::new(&call, name, t))
+            .collect(),
     ))
 }
 
@@ -115,7 +122,10 @@ pub async fn create(call: Call, body: Body) -> Answer<impl IntoResponse + use<>>
         true => StatusCode::CREATED,
         false => StatusCode::OK,
     };
-    Ok((status, Json(TenantView::new(&name, catalog.tenant(&name)?))))
+    Ok((
+        status,
+        Json(TenantView::new(&call, &name, catalog.tenant(&name)?)),
+    ))
 }
 
 /// A tenant.
@@ -124,7 +134,7 @@ pub async fn create(call: Call, body: Body) -> Answer<impl IntoResponse + use<>>
     responses((status = 200, description = "The tenant", body = TenantView), Problems))]
 pub async fn get(call: Call) -> Answer<Json<TenantView>> {
     let (name, tenant) = call.tenant(Scope::View)?;
-    Ok(Json(TenantView::new(name, tenant)))
+    Ok(Json(TenantView::new(&call, name, tenant)))
 }
 
 /// Change a tenant: policy, quotas, or whether it is disabled.
@@ -149,7 +159,7 @@ pub async fn change(call: Call, body: Body) -> Answer<Json<TenantView>> {
         }))
     };
     let (catalog, _) = call.app.commit(&call, make).await?;
-    Ok(Json(TenantView::new(name, catalog.tenant(name)?)))
+    Ok(Json(TenantView::new(&call, name, catalog.tenant(name)?)))
 }
 
 struct Changed {

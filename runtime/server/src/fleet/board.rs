@@ -25,18 +25,6 @@ struct Inner {
     shards: BTreeMap<i32, ShardStatus>,
 }
 
-fn unknown(shard: i32) -> ShardStatus {
-    ShardStatus {
-        shard,
-        state: RunState::Starting,
-        message: None,
-        epoch: 0,
-        positions: BTreeMap::new(),
-        watermarks: BTreeMap::new(),
-        ledger: BTreeMap::new(),
-    }
-}
-
 impl Board {
     /// An empty one.
     pub fn new(id: JobId, parts: Arc<Parts>) -> Self {
@@ -117,7 +105,7 @@ impl Board {
             self.lock()
                 .shards
                 .entry(shard)
-                .or_insert_with(|| unknown(shard)),
+                .or_insert_with(|| ShardStatus::unknown(shard)),
         );
     }
 
@@ -177,11 +165,17 @@ impl Observer for Board {
                 level,
                 text,
             } => self.say(level, None, Some(operator), text.to_owned()),
-            Event::Progress { shard, progress } => self.shard(shard, |status| {
+            Event::Progress {
+                shard,
+                progress,
+                figures,
+            } => self.shard(shard, |status| {
                 status.epoch = progress.epoch;
                 status.positions.clone_from(&progress.positions);
+                status.ends.clone_from(&figures.ends);
                 status.watermarks.clone_from(&progress.watermarks);
                 status.ledger = progress.accounts.iter().cloned().collect();
+                status.measured(figures);
             }),
         }
     }

@@ -1,12 +1,13 @@
 //! All jobs of this host, and the port through which the API asks about them.
 
 use super::board::Board;
+use super::budgets::Budgets;
 use super::metrics::{self, Measured};
 use super::parts::Parts;
 use super::wanted::{JobId, Wanted, all, memory};
 use super::worker::Worker;
 use crate::logs::Logs;
-use crate::port::{Candidate, Checked, Fleet, InspectError, Inspected, Lag, Status};
+use crate::port::{Candidate, Checked, Fleet, InspectError, Inspected, Lag, Status, Used};
 use sluicebox_catalog::{Catalog, Quotas};
 use sluicebox_core::log::Log;
 use sluicebox_core::pipeline::source_topic;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Local {
     parts: Arc<Parts>,
     jobs: Mutex<BTreeMap<JobId, Running>>,
+    budgets: Budgets,
 }
 
 struct Running {
@@ -34,6 +36,7 @@ impl Local {
         Self {
             parts: Arc::new(parts),
             jobs: Mutex::default(),
+            budgets: Budgets::default(),
         }
     }
 
@@ -41,6 +44,7 @@ impl Local {
     /// to be made again and again.
     pub fn reconcile(&self, catalog: &Catalog) {
         let mut all = all(catalog);
+        self.budgets.follow(catalog);
         let mut jobs = self.jobs();
         jobs.retain(|id, running| all.contains_key(id) || !self.gone(running));
         for (id, running) in jobs.iter_mut() {
@@ -63,7 +67,9 @@ impl Local {
     fn begin(&self, running: &mut Running) {
         if running.wanted.runs {
             let (parts, wanted) = (self.parts.clone(), running.wanted.clone());
-            running.worker = Some(Worker::start(parts, wanted, running.board.clone()));
+            let budget = self.budgets.of(&wanted.id.tenant);
+            let worker = Worker::start(parts, wanted, running.board.clone(), budget);
+            running.worker = Some(worker);
         }
     }
 
@@ -234,6 +240,10 @@ impl Fleet for Local {
         self.parts.clusters.all_reached()
     }
 
+    fn used(&self, tenant: &str) -> Option<Used> {
+        self.budgets.used(tenant).map(Used::from)
+    }
+
     fn metrics(&self) -> String {
         let measured = |(id, running): (&JobId, &Running)| Measured {
             tenant: id.tenant.clone(),
@@ -241,6 +251,7 @@ impl Fleet for Local {
             status: running.board.status(),
         };
         let jobs: Vec<Measured> = self.jobs().iter().map(measured).collect();
-        metrics::text(&jobs)
+        let now_ms = self.parts.clock.now_ms();
+        metrics::text(&jobs, &self.budgets.all(), now_ms)
     }
 }

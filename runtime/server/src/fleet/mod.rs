@@ -2,6 +2,7 @@
 //! job's members decide among themselves, so every host starts every job.
 
 mod board;
+mod budgets;
 mod clusters;
 mod local;
 mod metrics;

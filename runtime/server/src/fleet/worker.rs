@@ -5,7 +5,7 @@ use super::board::Board;
 use super::parts::Parts;
 use super::wanted::Wanted;
 use crate::event::ApiEvent;
-use sluicebox_host::{Deployment, Error, Job, Kind, Observer, Result, Slot};
+use sluicebox_host::{Budget, Deployment, Error, Job, Kind, Observer, Result, Slot};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -29,6 +29,7 @@ pub struct Worker {
 struct Shared {
     parts: Arc<Parts>,
     board: Arc<Board>,
+    budget: Arc<Budget>,
     stop: AtomicBool,
     /// Newest version the catalog wants.
     wanted: Mutex<Arc<Wanted>>,
@@ -38,10 +39,16 @@ struct Shared {
 
 impl Worker {
     /// Begin to run a job.
-    pub fn start(parts: Arc<Parts>, wanted: Arc<Wanted>, board: Arc<Board>) -> Self {
+    pub fn start(
+        parts: Arc<Parts>,
+        wanted: Arc<Wanted>,
+        board: Arc<Board>,
+        budget: Arc<Budget>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             parts,
             board,
+            budget,
             stop: AtomicBool::new(false),
             wanted: Mutex::new(wanted.clone()),
             slot: Mutex::new(None),
@@ -162,6 +169,7 @@ impl Shared {
             host_id: self.parts.data_dir.host_id().to_owned(),
             observer,
             recover_from_changelog: false,
+            budget: self.budget.clone(),
         };
         deployment.run(&slot, &self.stop).map(drop)
     }

@@ -156,13 +156,12 @@ pub fn running() -> Status {
         version: Some(1),
         message: None,
         shards: vec![ShardStatus {
-            shard: 0,
             state: RunState::Running,
-            message: None,
             epoch: 7,
             positions: [(0, 90)].into(),
             watermarks: [(0, 1_000)].into(),
             ledger: [("valid".to_owned(), account)].into(),
+            ..ShardStatus::unknown(0)
         }],
     }
 }

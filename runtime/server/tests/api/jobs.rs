@@ -31,7 +31,15 @@ async fn a_job_shows_what_is_wanted_and_what_runs() {
       "status": {
         "shards": [
           {
+            "ends": {},
             "epoch": 7,
+            "epochs": 0,
+            "last_epoch": {
+              "commit_ms": 0,
+              "delta_bytes": 0,
+              "duration_ms": 0,
+              "records": 0
+            },
             "ledger": {
               "valid": {
                 "absorbed": 0,
@@ -46,11 +54,20 @@ async fn a_job_shows_what_is_wanted_and_what_runs() {
                 "skipped": 0
               }
             },
+            "operators": {},
             "positions": {
               "0": 90
             },
             "shard": 0,
             "state": "running",
+            "state_bytes": 0,
+            "times": {
+              "back_pressured_ms": 0,
+              "busy_ms": 0,
+              "cpu_ms": 0,
+              "idle_ms": 0,
+              "throttled_ms": 0
+            },
             "watermarks": {
               "0": 1000
             }

@@ -151,9 +151,9 @@ impl Observer for Screen {
             eprintln!("{clear}{} {text}", stderr_paint().warn("warning:"));
         };
         match event {
-            Event::Progress { shard, progress } => {
-                drop(self.shards().insert(shard, progress.clone()))
-            }
+            Event::Progress {
+                shard, progress, ..
+            } => drop(self.shards().insert(shard, progress.clone())),
             Event::Restarting { shard, why, .. } => {
                 warn(format!("shard {shard} starts over: {why}"))
             }

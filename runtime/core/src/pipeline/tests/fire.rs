@@ -107,6 +107,9 @@ impl StateStore for Store {
     fn clear(&mut self) -> Result<(), StoreError> {
         self.0.clear()
     }
+    fn bytes(&self) -> u64 {
+        self.0.bytes()
+    }
 }
 
 /// What came out, and how much was held meanwhile.
