@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::{cargo, output, program, run as run_command, say};
 use crate::paths::Paths;
-use crate::{packages, tidy};
+use crate::{deploy, packages, tidy};
 
 /// What the core may not depend on, however indirectly.
 const NOT_IN_CORE: &[&str] = &[
@@ -87,6 +87,7 @@ const CHECKS: &[Check] = &[
     ("formatting", formatting),
     ("tidiness", tidy::check),
     ("dependency direction", direction),
+    ("deployment files", deploy::check),
     ("lints", lints),
     ("documentation", documentation),
 ];

@@ -8,6 +8,7 @@ mod check;
 mod command;
 mod counts;
 mod demo;
+mod deploy;
 mod jars;
 mod packages;
 mod paths;
@@ -51,9 +52,10 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "check",
-        summary: "formatting, lints, docs, licences, dependency direction, tidiness",
+        summary: "formatting, lints, docs, licences, dependency direction, tidiness, deployment files",
         help: "cargo xtask check [--no-deny]\n\n\
-            Runs every check and ends with the list of those that failed.\n\n  \
+            Runs every check and ends with the list of those that failed. The validators of deploy/ are Python packages, which \
+            the first run installs into a virtual environment of its own.\n\n  \
             --no-deny   without `cargo deny` (licences, advisories, sources), whose first run installs it",
         run: check::run,
     },

@@ -26,6 +26,29 @@ const COMPILER: Package = Package {
 /// For the demo.
 pub const DEMO: &[Package] = &[COMPILER];
 
+/// What the image of a host is built with: the Dockerfile must have them too.
+pub const BUILD: &[&str] = &[
+    "build-essential",
+    "pkg-config",
+    "libssl-dev",
+    "clang",
+    "libclang-dev",
+];
+
+/// For validating `deploy/`.
+pub const DEPLOY: &[Package] = &[
+    Package {
+        name: "python3-venv",
+        why: "a Python with venv, for the validators of manifests",
+        there: || works("python3", &["-c", "import ensurepip, venv"]),
+    },
+    Package {
+        name: "systemd",
+        why: "systemd-analyze, which validates units",
+        there: || works("systemd-analyze", &["--version"]),
+    },
+];
+
 /// For tests, bench and everything else.
 pub const EVERYTHING: &[Package] = &[
     COMPILER,
@@ -164,7 +187,13 @@ fn java_version(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::java_version;
+    use super::{BUILD, EVERYTHING, java_version};
+
+    #[test]
+    fn what_builds_an_image_is_what_builds_here() {
+        let known = |name: &&str| EVERYTHING.iter().any(|package| package.name == *name);
+        assert!(BUILD.iter().all(known));
+    }
 
     #[test]
     fn java_versions_are_read() {

@@ -185,6 +185,46 @@ fn the_documentation_shows_a_good_configuration() {
     assert_eq!(installations, ["local", "shop"]);
 }
 
+fn deployed(name: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    std::fs::read_to_string(file.join(name)).expect(name)
+}
+
+/// What is deployed as it stands starts.
+#[test]
+fn the_deployment_files_have_good_configurations() {
+    let any = |_: &str| Some("value".to_owned());
+    let found = ["host.yaml", "compose.host.yaml", "kubernetes/host.yaml"].map(|name| {
+        let config = Config::parse(&deployed(name), &any)
+            .unwrap_or_else(|problems| panic!("{name}: {problems}"));
+        let data_dir = config.data_dir.to_string();
+        (config.listen.port(), data_dir, config.tls.is_some())
+    });
+    let expected = |tls| (7070, "/var/lib/sluicebox/data".to_owned(), tls);
+    assert_eq!(found, [expected(true), expected(false), expected(true)]);
+}
+
+/// Whoever stops a host must give it the time that it takes.
+#[test]
+fn the_deployment_files_wait_for_an_orderly_stop() {
+    let needed = crate::limits::STOP_WAIT + crate::limits::JOBS_STOP_WAIT;
+    for (name, key) in [
+        ("sluicebox.service", "TimeoutStopSec="),
+        ("compose.yaml", "stop_grace_period: "),
+        (
+            "kubernetes/stateful-set.yaml",
+            "terminationGracePeriodSeconds: ",
+        ),
+    ] {
+        let text = deployed(name);
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.trim().strip_prefix(key));
+        let seconds = value.and_then(|value| value.trim_end_matches('s').parse::<u64>().ok());
+        let seconds = seconds.unwrap_or_else(|| panic!("{name}: no {key}"));
+        assert!(seconds > needed.as_secs() + 5, "{name}: {seconds}");
+    }
+}
+
 mod which_connection {
     use super::*;
     use sluicebox_core::spec::JobSpec;

@@ -48,11 +48,15 @@ impl Local {
         let mut jobs = self.jobs();
         jobs.retain(|id, running| all.contains_key(id) || !self.gone(running));
         for (id, running) in jobs.iter_mut() {
-            if let Some(wanted) = all.remove(id) {
-                self.adjust(running, wanted);
+            match all.remove(id) {
+                Some(Some(wanted)) => self.adjust(running, wanted),
+                Some(None) => Self::leave(running),
+                // On its way out.
+                None => {}
             }
         }
         for (id, wanted) in all {
+            let Some(wanted) = wanted else { continue };
             let board = Board::new(id.clone(), self.parts.clone());
             let mut running = Running {
                 wanted: Arc::new(wanted),
@@ -91,6 +95,24 @@ impl Local {
             Some(worker) if !runs => worker.stop(),
             Some(worker) if news && !worker.stopping() => worker.switch(running.wanted.clone()),
             Some(_) => {}
+        }
+    }
+
+    /// A newer host has deployed what this one can't read: leave the shards to hosts that can, and delete nothing.
+    fn leave(running: &mut Running) {
+        if running.wanted.runs {
+            let stands = Wanted {
+                runs: false,
+                ..running.wanted.as_ref().clone()
+            };
+            running.wanted = Arc::new(stands);
+            running.board.note(
+                "a newer host deployed a version that this one can't read: other hosts run it; upgrade this one"
+                    .to_owned(),
+            );
+        }
+        if let Some(worker) = &running.worker {
+            worker.stop();
         }
     }
 

@@ -48,24 +48,21 @@ pub fn memory(quotas: &Quotas) -> usize {
     usize::try_from(quotas.instance_memory_bytes_max).unwrap_or(usize::MAX)
 }
 
-/// All jobs of the catalog. Those of a disabled tenant are not to run.
-pub fn all(catalog: &Catalog) -> BTreeMap<JobId, Wanted> {
+/// All jobs of the catalog. Those of a disabled tenant are not to run. `None`: a newer host wrote the spec, and this one can't
+/// read it. Such a job is there all the same, for other hosts to run.
+pub fn all(catalog: &Catalog) -> BTreeMap<JobId, Option<Wanted>> {
     let mut all = BTreeMap::new();
     for (tenant, owner) in &catalog.tenants {
         for (name, job) in &owner.jobs {
-            // What was deployed was read before; what a newer host wrote and this one can't read is left alone.
-            let Some((version, spec)) = job
-                .current()
-                .and_then(|v| Some((v, JobSpec::parse(&v.spec, &|_| None).ok()?)))
-            else {
-                continue;
-            };
             let id = JobId {
                 tenant: tenant.clone(),
                 job: name.clone(),
                 uid: job.uid,
             };
-            let wanted = Wanted {
+            let read = job
+                .current()
+                .and_then(|v| Some((v, JobSpec::parse(&v.spec, &|_| None).ok()?)));
+            let wanted = read.map(|(version, spec)| Wanted {
                 id: id.clone(),
                 version: job.current,
                 revision: version.revision,
@@ -74,9 +71,61 @@ pub fn all(catalog: &Catalog) -> BTreeMap<JobId, Wanted> {
                 spec,
                 instance_memory_bytes_max: memory(&owner.quotas),
                 modules: version.modules.clone(),
-            };
+            });
             all.insert(id, wanted);
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicebox_catalog::{Job, JobVersion, Policy, Tenant};
+
+    const SPEC: &str = "apiVersion: sluicebox/v1\njob: copy\nsource: { kafka: { topic: a, start: latest } }\nsink: { kafka: { topic: b } }\n";
+
+    fn job(uid: u64, spec: &str) -> Job {
+        let version = JobVersion {
+            spec: spec.to_owned(),
+            modules: BTreeMap::new(),
+            plan_hash: "0".to_owned(),
+            revision: uid,
+            deployed_ms: 0,
+            deployed_by: "host".to_owned(),
+            rollback_of: None,
+        };
+        Job {
+            uid,
+            desired: Desired::Running,
+            desired_revision: uid,
+            current: 1,
+            versions: [(1, version)].into(),
+        }
+    }
+
+    /// Taken for a deleted one, its state in Kafka would be deleted, while newer hosts run it.
+    #[test]
+    fn a_job_that_a_newer_host_wrote_is_there_and_not_for_this_host() {
+        let newer = format!("{SPEC}key_of_the_future: 1\n");
+        let jobs = [("copy", job(1, SPEC)), ("newer", job(2, &newer))];
+        let tenant = Tenant {
+            created_ms: 0,
+            disabled: false,
+            policy: Policy::default(),
+            quotas: Quotas::default(),
+            modules: BTreeMap::new(),
+            jobs: jobs.map(|(name, job)| (name.to_owned(), job)).into(),
+        };
+        let catalog = Catalog {
+            tenants: [("shop".to_owned(), tenant)].into(),
+            ..Catalog::default()
+        };
+        let all = all(&catalog);
+        let found: Vec<_> = all
+            .iter()
+            .map(|(id, wanted)| (id.uid, wanted.as_ref().map(|wanted| wanted.runs)))
+            .collect();
+        assert_eq!(found, [(1, Some(true)), (2, None)]);
+    }
 }
