@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use sluicebox_core::pipeline::Plan;
 use sluicebox_core::spec::{JobSpec, ModuleRef, OperatorKind};
-use sluicebox_core::udf::Udf;
+use sluicebox_core::udf::{CallError, Udf};
 use sluicebox_wasm::{Kind, LogSink, Module, Sandbox, Settings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -96,11 +96,16 @@ impl Job {
                 let memory_bytes_max = self.instance_memory_bytes_max;
                 self.sandbox
                     .instantiate_within(module, kind, &config, log, memory_bytes_max)
-                    .map_err(|e| {
-                        Error::input(format!(
-                            "operator `{}`, module {}: {e}",
+                    .map_err(|error| {
+                        let what = format!(
+                            "operator `{}`, module {}: {error}",
                             operator.id, operator.module
-                        ))
+                        );
+                        match error {
+                            // Out of instances or memory: others may give some back.
+                            CallError::Host(_) => Error::failed(what),
+                            CallError::Trap(_) | CallError::Module(_) => Error::input(what),
+                        }
                     })
             })
             .collect()
