@@ -133,6 +133,12 @@ impl Budget {
         inner.cpu.take(rate, used.as_secs_f64(), Instant::now());
     }
 
+    /// CPU time was used to find that there is still a debt. Were it a debt as well, a few shards that look in turn would never
+    /// get out of a small one.
+    pub fn rested(&self, used: Duration) {
+        self.lock().spent.cpu += used;
+    }
+
     /// Records were read.
     pub fn records(&self, count: u64) {
         let mut inner = self.lock();

@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 
 /// How often progress is told where no commit tells it.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
-/// Longest rest of a shard whose tenant has used up its budget, before epoch and stop are looked at again.
-const HOLD_MAX: Duration = Duration::from_millis(20);
+/// Longest rest of a shard whose tenant has used up its budget, before epoch and stop are looked at again. Looking costs CPU
+/// time as well: much more often, and the smallest budget would be spent on it alone.
+const HOLD_MAX: Duration = Duration::from_millis(100);
 
 /// Everything a shard's thread needs.
 pub struct Task {
@@ -93,10 +94,13 @@ impl Task {
         let mut cpu = thread_cpu_time();
         loop {
             let stopping = self.stop.load(Ordering::Relaxed);
-            let turn = self.turn(&mut shard, stopping, &meter)?;
+            let (turn, rested) = self.turn(&mut shard, stopping, &meter)?;
             let cpu_before = std::mem::replace(&mut cpu, thread_cpu_time());
             let used = cpu.saturating_sub(cpu_before);
-            self.budget.cpu(used);
+            match rested {
+                true => self.budget.rested(used),
+                false => self.budget.cpu(used),
+            }
             meter.add(|figures| figures.cpu += used);
             for note in shard.take_notes() {
                 self.observer.event(Event::Note {
@@ -127,8 +131,14 @@ impl Task {
         }
     }
 
-    /// One turn of the shard, or a rest where the tenant's budget is used up.
-    fn turn(&self, shard: &mut Shard, stopping: bool, meter: &Meter) -> Result<Turn, ShardError> {
+    /// One turn of the shard, or a rest where the tenant's budget is used up. The second answer says that it rested and did
+    /// nothing.
+    fn turn(
+        &self,
+        shard: &mut Shard,
+        stopping: bool,
+        meter: &Meter,
+    ) -> Result<(Turn, bool), ShardError> {
         let started = Instant::now();
         let waited_before = meter.waited();
         let hold = match stopping {
@@ -149,7 +159,7 @@ impl Task {
             figures.throttled += hold;
             figures.busy += took.saturating_sub(waited);
         });
-        Ok(turn)
+        Ok((turn, !hold.is_zero() && turn == Turn::Idle))
     }
 
     fn open(&self, meter: &Arc<Meter>) -> Result<Shard, Stop> {
