@@ -3,6 +3,7 @@
 
 mod hosts;
 mod jobs;
+mod metrics;
 mod quotas;
 mod tenants;
 mod upgrades;
