@@ -1,12 +1,13 @@
 //! One shard's thread: open, recover, turn until told to stop.
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Held};
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::job::Job;
 use crate::layout::Layout;
 use crate::meter::Meter;
 use crate::metered::{MeteredLog, MeteredUdf};
+use crate::parking::{Parked, Parking};
 use crate::{data_dir, store};
 use sluicebox_core::log::Log;
 use sluicebox_core::shard::{Clock, Config, Progress, Shard, ShardError, Turn};
@@ -44,15 +45,20 @@ pub struct Task {
     pub recover_from_changelog: bool,
     /// What the shard may use, together with the tenant's others.
     pub budget: Arc<Budget>,
+    /// How idle shards are parked, if they are.
+    pub parking: Option<Parking>,
+    /// It was parked before: it has something to do.
+    pub woken: bool,
 }
 
 /// How a shard's thread ended.
-#[derive(Debug)]
 pub enum Outcome {
     /// As told.
     Stopped(Progress),
     /// The bounded input has ended; everything is committed.
     Ended(Progress),
+    /// Nothing to do: start again once it is woken.
+    Parked(Parked),
     /// Start again if the shard is still ours.
     Restart(String),
     /// Somebody must act.
@@ -70,9 +76,12 @@ impl Clock for Monotonic {
 impl Task {
     /// The thread's body.
     pub fn run(self) -> Outcome {
-        let outcome = self.process();
-        self.budget.gone(&self.layout.changelog, self.shard);
-        match outcome {
+        let held = Held::new(self.budget.clone(), &self.layout.changelog, self.shard);
+        match self.process() {
+            Ok(Outcome::Parked(mut parked)) => {
+                parked.holds(held);
+                Outcome::Parked(parked)
+            }
             Ok(outcome) => outcome,
             Err(Stop::Shard(ShardError::Reconnect(why))) => Outcome::Restart(why),
             Err(Stop::Shard(ShardError::Halt(why))) => Outcome::Halted(Error::halted(why)),
@@ -84,6 +93,11 @@ impl Task {
         let meter = Arc::new(Meter::new(
             self.job.spec.operators.iter().map(|o| o.id.as_str()),
         ));
+        if !self.woken
+            && let Some(parked) = self.idle_from_the_start()?
+        {
+            return Ok(Outcome::Parked(parked));
+        }
         let mut shard = self.open(&meter)?;
         shard.recover()?;
         self.observer.event(Event::Started {
@@ -91,6 +105,7 @@ impl Task {
             epoch: shard.progress().epoch,
         });
         let mut told = Instant::now();
+        let mut worked = Instant::now();
         let mut cpu = thread_cpu_time();
         loop {
             let stopping = self.stop.load(Ordering::Relaxed);
@@ -122,6 +137,19 @@ impl Task {
                     .state(&self.layout.changelog, self.shard, state_bytes)
                     .map_err(Error::halted)?;
             }
+            if turn != Turn::Idle {
+                worked = Instant::now();
+            } else if let Some(parking) = &self.parking
+                && !stopping
+                && worked.elapsed() >= parking.after
+            {
+                // Asked again only after another such while.
+                worked = Instant::now();
+                if let Some(positions) = shard.at_rest()? {
+                    let ends = positions.into_iter().collect();
+                    return Ok(Outcome::Parked(self.park(parking, ends)));
+                }
+            }
             match turn {
                 Turn::Ended => return Ok(Outcome::Ended(shard.progress())),
                 Turn::Worked => {}
@@ -129,6 +157,32 @@ impl Task {
                 Turn::Idle | Turn::Committed | Turn::Aborted => {}
             }
         }
+    }
+
+    fn park(&self, parking: &Parking, ends: Vec<(i32, i64)>) -> Parked {
+        parking.watcher.park(&self.job.plan.source_topic, ends)
+    }
+
+    /// Whether all that there is has been committed by an earlier owner: then there is no need to start. A thousand idle
+    /// jobs come and go with a host without a client of their own.
+    fn idle_from_the_start(&self) -> Result<Option<Parked>, Stop> {
+        let Some(parking) = &self.parking else {
+            return Ok(None);
+        };
+        let config = self
+            .layout
+            .shard(&self.job.spec, &self.job.plan, self.shard);
+        let (topic, partitions) = (&config.source, &config.partitions);
+        let asked: Vec<(&str, i32)> = partitions.iter().map(|p| (topic.as_str(), *p)).collect();
+        let ends = self.log.ends(&asked).map_err(ShardError::from)?;
+        let positions =
+            (self.log.positions(&config.group, topic, partitions)).map_err(ShardError::from)?;
+        // A partition without a position or an end is for the shard to look into.
+        if ends != positions || ends.contains(&None) {
+            return Ok(None);
+        }
+        let ends = partitions.iter().copied().zip(ends.into_iter().flatten());
+        Ok(Some(self.park(parking, ends.collect())))
     }
 
     /// One turn of the shard, or a rest where the tenant's budget is used up. The second answer says that it rested and did
