@@ -5,8 +5,8 @@
 //! parked shard does not notice (that its topic was deleted, or cut short) it finds when it starts.
 
 use crate::budget::Held;
-use sluicebox_core::log::Log;
-use std::collections::HashMap;
+use sluicebox_core::log::{Kind, Log};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -89,14 +89,21 @@ impl Watcher {
         }
     }
 
-    /// Wake whose ends have moved. Brokers that don't answer wake nobody: there is nothing to be read from them.
+    /// Wake whose ends have moved. Brokers that don't answer wake nobody: there is nothing to be read from them. A refusal
+    /// wakes all: they will say what is wrong.
     fn look(&self) {
-        let asked: Vec<(String, i32)> = (self.lock().values())
+        // Many jobs may read the same topic.
+        let asked: BTreeSet<(String, i32)> = (self.lock().values())
             .flat_map(|shard| shard.ends.iter().map(|(p, _)| (shard.topic.clone(), *p)))
             .collect();
-        let partitions: Vec<(&str, i32)> = asked.iter().map(|(t, p)| (t.as_str(), *p)).collect();
-        let Ok(ends) = self.log.ends(&partitions) else {
+        if asked.is_empty() {
             return;
+        }
+        let partitions: Vec<(&str, i32)> = asked.iter().map(|(t, p)| (t.as_str(), *p)).collect();
+        let ends = match self.log.ends(&partitions) {
+            Ok(ends) => ends,
+            Err(error) if error.kind == Kind::Halt => vec![None; partitions.len()],
+            Err(_) => return,
         };
         let ends: HashMap<(&str, i32), Option<i64>> = partitions.into_iter().zip(ends).collect();
         let now = Instant::now();

@@ -130,3 +130,28 @@ fn a_topic_made_again_under_a_parked_job_halts_it() -> Result<()> {
     assert_eq!(job.client().read_committed(&job.output)?.len(), visible);
     Ok(())
 }
+
+/// Jobs that read the same topic wait for the same partitions.
+#[test]
+fn parked_jobs_of_one_topic_wake_together() -> Result<()> {
+    let options = Options::default();
+    let (installation, mut job) = set_up_parking(&options)?;
+    let mut other = Job::new(&broker::shared().client(), &options)?;
+    other.input = job.input.clone();
+    let workload = workload(1_000);
+    let mut host = installation.start("one", None)?;
+    for job in [&mut job, &mut other] {
+        deploy(&installation, &host.api, job, &options)?;
+    }
+    job.produce(&workload, 0, 500)?;
+    for job in [&job, &other] {
+        job.wait_for_end(&mut [&mut host.process], TIMEOUT)?;
+        wait_until_parked(&host, job)?;
+    }
+    job.produce(&workload, 500, workload.length())?;
+    for job in [&job, &other] {
+        job.wait_for_end(&mut [&mut host.process], TIMEOUT)?;
+        job.check(&Truth::of(&workload))?;
+    }
+    Ok(())
+}

@@ -231,7 +231,7 @@ pub trait Log: Send + Sync {
     /// Join the members of a job.
     fn join(&self, member: &MemberConfig) -> Result<Box<dyn Membership>>;
     /// Offset after the last stable record of each of these partitions, in one question; `None` for one that is not there or
-    /// can't be told now.
+    /// can't be told now. The same one may be asked for more than once.
     fn ends(&self, partitions: &[(&str, i32)]) -> Result<Vec<Option<i64>>>;
     /// Stable position that a group committed in each of these partitions of a topic, in one question.
     fn positions(&self, group: &str, topic: &str, partitions: &[i32]) -> Result<Vec<Option<i64>>>;

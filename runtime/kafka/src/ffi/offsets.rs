@@ -20,7 +20,7 @@ pub struct End {
     pub code: Code,
 }
 
-/// Ends of these partitions, in no particular order.
+/// Ends of these partitions, in no particular order. None of them may be there twice.
 pub fn ends(
     client: &Arc<Client>,
     partitions: &[(&str, i32)],

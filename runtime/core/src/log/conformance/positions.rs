@@ -134,9 +134,10 @@ pub fn ends_and_positions_are_told_at_once(fixture: &impl Fixture) {
         (&other.config.source, 0),
         (&missing, 0),
         (topic, 0),
+        (topic, 1),
     ];
     let ends = || log.ends(&asked).unwrap();
-    let want = [Some(0), Some(3), None, Some(10)];
+    let want = [Some(0), Some(3), None, Some(10), Some(0)];
     eventually(fixture, "the ends", ends, |got| *got == want);
     let positions = || log.positions(group, topic, &[1, 0]).unwrap();
     eventually(fixture, "the positions", positions, |got| {
