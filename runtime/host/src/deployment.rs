@@ -10,10 +10,11 @@ use crate::parking::Parking;
 use crate::shard::Task;
 use crate::supervisor::Supervisor;
 use sluicebox_core::ledger::Account;
-use sluicebox_core::log::Log;
+use sluicebox_core::log::{Log, Waker};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// How a job ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,28 +26,47 @@ pub struct Summary {
 }
 
 /// The version of a job that its shards run. Replacing it makes each shard end its epoch and go on with the new one.
-pub struct Slot(Mutex<Arc<Job>>);
+pub struct Slot {
+    job: Mutex<Arc<Job>>,
+    /// Wakes who runs it.
+    waker: Mutex<Option<Waker>>,
+}
 
 impl Slot {
     /// A slot with a first version.
     pub fn new(job: Job) -> Self {
-        Self(Mutex::new(Arc::new(job)))
+        Self {
+            job: Mutex::new(Arc::new(job)),
+            waker: Mutex::default(),
+        }
     }
 
     /// What shards that start now run.
     pub fn job(&self) -> Arc<Job> {
-        // The value is replaced whole, so a panic elsewhere can't have broken it.
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.job).clone()
     }
 
     /// Run this version from now on. It must read the same source with the same number of shards, and keep every
     /// operator that holds rows: else its shards halt, with nothing changed.
     pub fn replace(&self, job: Job) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(job);
+        *lock(&self.job) = Arc::new(job);
+        self.wake();
     }
+
+    /// Let whoever runs it look at once whether it should stop.
+    pub fn wake(&self) {
+        let waker = lock(&self.waker).clone();
+        waker.iter().for_each(|wake| wake());
+    }
+
+    fn tells(&self, waker: Waker) {
+        *lock(&self.waker) = Some(waker);
+    }
+}
+
+/// What is behind these locks is replaced whole, so a panic elsewhere can't have broken it.
+fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where a job runs, and under which names.
@@ -69,6 +89,8 @@ pub struct Deployment {
     pub parking: Option<Parking>,
     /// How many jobs and shards of the log start at the same time.
     pub gate: Arc<Gate>,
+    /// How often it is looked whether it should stop, if nobody wakes the slot.
+    pub look_every: Duration,
 }
 
 impl Deployment {
@@ -98,7 +120,10 @@ impl Deployment {
             woken,
             gate: self.gate.clone(),
         };
-        let (last, ended) = Supervisor::new(&make, slot, observer).run(membership, shards, stop)?;
+        slot.tells(membership.waker());
+        let supervisor =
+            Supervisor::new(&make, slot, observer, membership.waker(), self.look_every);
+        let (last, ended) = supervisor.run(membership, shards, stop)?;
         let mut accounts: Vec<(String, Account)> = Vec::new();
         for progress in last.values() {
             for (id, account) in &progress.accounts {

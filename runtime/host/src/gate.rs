@@ -8,7 +8,7 @@ use std::time::Duration;
 /// More would only wait for the same brokers and processors.
 const AT_ONCE: usize = 16;
 /// How often one that waits looks whether it should stop.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Lets a few in at a time.
 pub struct Gate {

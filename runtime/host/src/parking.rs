@@ -5,7 +5,7 @@
 //! parked shard does not notice (that its topic was deleted, or cut short) it finds when it starts.
 
 use crate::budget::Held;
-use sluicebox_core::log::{Kind, Log};
+use sluicebox_core::log::{Kind, Log, Waker};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -37,6 +37,8 @@ struct Watched {
     ends: Vec<(i32, i64)>,
     until: Instant,
     woken: Arc<AtomicBool>,
+    /// Who is to know of it.
+    waker: Option<Waker>,
 }
 
 /// A parked shard. Dropping it ends the watch.
@@ -79,6 +81,7 @@ impl Watcher {
             ends,
             until: Instant::now() + PARKED_MAX,
             woken: woken.clone(),
+            waker: None,
         };
         self.lock().insert(number, watched);
         Parked {
@@ -113,8 +116,8 @@ impl Watcher {
                 let end = ends.get(&(shard.topic.as_str(), *partition));
                 end.is_some_and(|end| *end != Some(*at))
             });
-            if moved || now >= shard.until {
-                shard.woken.store(true, Ordering::Relaxed);
+            if (moved || now >= shard.until) && !shard.woken.swap(true, Ordering::Relaxed) {
+                shard.waker.iter().for_each(|wake| wake());
             }
         }
     }
@@ -129,6 +132,13 @@ impl Parked {
     /// Its state goes on counting for its tenant.
     pub fn holds(&mut self, held: Held) {
         self.held = Some(held);
+    }
+
+    /// Who is to look at `woken` again when it may have changed from now on.
+    pub fn tells(&self, waker: &Waker) {
+        if let Some(watched) = self.watcher.lock().get_mut(&self.number) {
+            watched.waker = Some(waker.clone());
+        }
     }
 
     /// Whether it has to start.

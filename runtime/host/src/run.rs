@@ -15,6 +15,7 @@ use sluicebox_core::spec::{Input, JobSpec, Output, State, TimestampFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
@@ -43,6 +44,9 @@ pub struct DevInput {
     /// File.
     pub path: PathBuf,
 }
+
+/// How fast a stop is noticed.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Run a job. `stop` ends it at an epoch's end.
 pub fn run(
@@ -231,6 +235,7 @@ pub fn run_on(
         budget: Arc::default(),
         parking: None,
         gate: Arc::default(),
+        look_every: LOOK_EVERY,
     };
     deployment.run(&Arc::new(Slot::new(job)), &stop)
 }

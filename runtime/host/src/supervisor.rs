@@ -7,7 +7,7 @@ use crate::event::{Event, Observer};
 use crate::job::Job;
 use crate::parking::Parked;
 use crate::shard::{Outcome, Task};
-use sluicebox_core::log::{MemberEvent, Membership};
+use sluicebox_core::log::{MemberEvent, Membership, Waker};
 use sluicebox_core::shard::Progress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,10 +15,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long one wait for the membership lasts: bounds how fast anything else is noticed.
-const TICK: Duration = Duration::from_millis(20);
-/// The same where all shards are parked.
-const TICK_PARKED: Duration = Duration::from_millis(200);
 /// First and longest wait before a shard is started again.
 const RESTART_WAIT_MIN: Duration = Duration::from_millis(100);
 const RESTART_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -30,6 +26,8 @@ pub type MakeTask<'a> = dyn Fn(i32, Arc<Job>, Arc<AtomicBool>, bool) -> Task + '
 
 struct Running {
     thread: JoinHandle<Outcome>,
+    /// It has nothing left to do.
+    done: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     /// The version it runs.
     job: Arc<Job>,
@@ -38,11 +36,28 @@ struct Running {
     revoked: bool,
 }
 
+/// Says that a thread has nothing left to do, also when it panics.
+struct Done {
+    done: Arc<AtomicBool>,
+    waker: Waker,
+}
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Release);
+        (self.waker)();
+    }
+}
+
 /// All shards of one job on this host.
 pub struct Supervisor<'a> {
     make: &'a MakeTask<'a>,
     slot: &'a Slot,
     observer: Arc<dyn Observer>,
+    /// Ends the wait for the membership.
+    waker: Waker,
+    /// How long such a wait lasts at most.
+    look_every: Duration,
     owned: BTreeSet<i32>,
     running: BTreeMap<i32, Running>,
     /// When to start shards again, and how long they waited.
@@ -59,11 +74,19 @@ pub struct Supervisor<'a> {
 
 impl<'a> Supervisor<'a> {
     /// Nothing runs yet.
-    pub fn new(make: &'a MakeTask<'a>, slot: &'a Slot, observer: Arc<dyn Observer>) -> Self {
+    pub fn new(
+        make: &'a MakeTask<'a>,
+        slot: &'a Slot,
+        observer: Arc<dyn Observer>,
+        waker: Waker,
+        look_every: Duration,
+    ) -> Self {
         Self {
             make,
             slot,
             observer,
+            waker,
+            look_every,
             owned: BTreeSet::new(),
             running: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -84,7 +107,7 @@ impl<'a> Supervisor<'a> {
         stop: &AtomicBool,
     ) -> Result<(BTreeMap<i32, Progress>, bool)> {
         let result = loop {
-            match membership.poll(self.tick()) {
+            match membership.poll(self.wait()) {
                 Ok(events) => events.into_iter().for_each(|event| self.membership(event)),
                 Err(error) => {
                     self.halted.get_or_insert(error.into());
@@ -158,13 +181,20 @@ impl<'a> Supervisor<'a> {
         let stop = Arc::new(AtomicBool::new(false));
         let job = self.slot.job();
         let task = (self.make)(shard, job.clone(), stop.clone(), woken);
-        match std::thread::Builder::new()
-            .name(format!("shard-{shard}"))
-            .spawn(move || task.run())
-        {
+        let done = Arc::new(AtomicBool::new(false));
+        let guard = Done {
+            done: done.clone(),
+            waker: self.waker.clone(),
+        };
+        let named = std::thread::Builder::new().name(format!("shard-{shard}"));
+        match named.spawn(move || {
+            let _guard = guard;
+            task.run()
+        }) {
             Ok(thread) => {
                 let running = Running {
                     thread,
+                    done,
                     stop,
                     job,
                     since: Instant::now(),
@@ -185,7 +215,7 @@ impl<'a> Supervisor<'a> {
         let done: Vec<i32> = self
             .running
             .iter()
-            .filter(|(_, r)| r.thread.is_finished())
+            .filter(|(_, r)| r.done.load(Ordering::Acquire))
             .map(|(shard, _)| *shard)
             .collect();
         let mut released = std::mem::take(&mut self.released);
@@ -236,6 +266,7 @@ impl<'a> Supervisor<'a> {
             }
             Outcome::Parked(parked) => {
                 self.waiting.remove(&shard);
+                parked.tells(&self.waker);
                 self.parked.insert(shard, (parked, job));
                 self.observer.event(Event::Parked { shard });
             }
@@ -298,12 +329,16 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Parked shards are many, and in no hurry.
-    fn tick(&self) -> Duration {
-        match self.running.is_empty() && self.waiting.is_empty() && !self.parked.is_empty() {
-            true => TICK_PARKED,
-            false => TICK,
-        }
+    /// How long there is nothing to do, unless somebody wakes us.
+    fn wait(&self) -> Duration {
+        // Those that still run end their threads first.
+        let waiting = self
+            .waiting
+            .iter()
+            .filter(|(shard, _)| self.owned.contains(shard) && !self.running.contains_key(shard));
+        let due = waiting.map(|(_, (at, _))| at.saturating_duration_since(Instant::now()));
+        due.min()
+            .map_or(self.look_every, |due| due.min(self.look_every))
     }
 
     /// End the epochs and the threads. The membership is kept alive meanwhile, so that nobody takes over too early.
@@ -316,7 +351,7 @@ impl<'a> Supervisor<'a> {
             .for_each(|running| running.stop.store(true, Ordering::Relaxed));
         while !self.running.is_empty() {
             // Errors don't matter any more: we are leaving.
-            let _ = membership.poll(TICK);
+            let _ = membership.poll(self.look_every);
             self.reap();
         }
     }

@@ -14,14 +14,16 @@ use crate::limits::{
     FENCED_AGAIN_WITHIN, HEARTBEAT_MS, LEAVE_WAIT_MAX, MISSING_WAIT_MAX, RELEASE_WAIT_MAX,
     SESSION_TIMEOUT_MS,
 };
-use sluicebox_core::log::{Error, Kind, MemberConfig, MemberEvent, Membership, Result};
+use sluicebox_core::log::{Error, Kind, MemberConfig, MemberEvent, Membership, Result, Waker};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// One host's membership in one job.
 pub struct Member {
-    group: Group,
+    group: Arc<Group>,
+    /// The same, for whoever wakes us.
+    current: Arc<Mutex<Weak<Group>>>,
     connection: Connection,
     config: MemberConfig,
     /// When the brokers last gave our identity to another member.
@@ -70,8 +72,9 @@ fn subscribe(connection: &Connection, config: &MemberConfig) -> Result<Group> {
 impl Member {
     /// Join; what is ours comes by `poll`.
     pub fn join(connection: &Connection, config: &MemberConfig) -> Result<Member> {
-        let group = subscribe(connection, config)?;
+        let group = Arc::new(subscribe(connection, config)?);
         Ok(Member {
+            current: Arc::new(Mutex::new(Arc::downgrade(&group))),
             group,
             connection: connection.clone(),
             config: config.clone(),
@@ -170,7 +173,9 @@ impl Member {
             return Ok(None);
         }
         self.fenced_at = Some(Instant::now());
-        let old = std::mem::replace(&mut self.group, subscribe(&self.connection, &self.config)?);
+        let new = Arc::new(subscribe(&self.connection, &self.config)?);
+        *lock(&self.current) = Arc::downgrade(&new);
+        let old = std::mem::replace(&mut self.group, new);
         // Closing waits for brokers; whoever polls must not.
         std::thread::spawn(move || drop(old));
         self.asked_back.clear();
@@ -196,6 +201,11 @@ impl Member {
     }
 }
 
+/// What is behind the lock is replaced whole.
+fn lock(current: &Mutex<Weak<Group>>) -> MutexGuard<'_, Weak<Group>> {
+    current.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn numbers(entries: &[Entry]) -> Vec<i32> {
     entries.iter().map(|entry| entry.partition).collect()
 }
@@ -203,14 +213,10 @@ fn numbers(entries: &[Entry]) -> Vec<i32> {
 impl Membership for Member {
     fn poll(&mut self, wait: Duration) -> Result<Vec<MemberEvent>> {
         let mut events = Vec::new();
-        let until = Instant::now() + wait;
+        let mut wait = wait;
         loop {
-            // Nothing else must come before the lot that was asked back is released, so don't wait for long.
-            let left = until.saturating_duration_since(Instant::now());
-            let event = match events.is_empty() {
-                true => self.group.poll(left),
-                false => self.group.poll(Duration::ZERO),
-            };
+            // Nothing else must come before the lot that was asked back is released, so wait for the first one only.
+            let event = self.group.poll(std::mem::take(&mut wait));
             if let Some(lost) = self.rejoined()? {
                 return Ok(lost);
             }
@@ -219,7 +225,6 @@ impl Membership for Member {
             }
             match event {
                 Some(event) => self.take(event, &mut events)?,
-                None if events.is_empty() && Instant::now() < until => {}
                 None => break,
             }
         }
@@ -234,6 +239,17 @@ impl Membership for Member {
             self.give_up(&shards, &mut events)?;
         }
         Ok(events)
+    }
+
+    fn waker(&self) -> Waker {
+        let current = self.current.clone();
+        Arc::new(move || {
+            // Unlocked: it may be the last reference.
+            let group = lock(&current).upgrade();
+            if let Some(group) = group {
+                group.interrupt();
+            }
+        })
     }
 
     fn released(&mut self, shards: &[i32]) {

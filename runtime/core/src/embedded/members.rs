@@ -2,7 +2,7 @@
 //! joined; a shard moves only if it must, and goes elsewhere only after its owner released it.
 
 use super::shared::Shared;
-use crate::log::{Error, MemberConfig, MemberEvent, Membership, Result};
+use crate::log::{Error, MemberConfig, MemberEvent, Membership, Result, Waker};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,8 @@ struct Member {
     /// Part of `owned`: asked back, not released yet.
     revoking: BTreeSet<i32>,
     events: Vec<MemberEvent>,
+    /// Its next poll is not to wait.
+    woken: bool,
 }
 
 /// The members of one job, by the order they joined.
@@ -50,6 +52,7 @@ impl Group {
             owned: BTreeSet::new(),
             revoking: BTreeSet::new(),
             events: Vec::new(),
+            woken: false,
         };
         let same = self
             .members
@@ -108,13 +111,14 @@ impl Group {
 
     fn idle(&self, id: u64) -> bool {
         let member = self.members.get(&id);
-        member.is_some_and(|m| m.events.is_empty() && m.status == Status::Active)
+        member.is_some_and(|m| m.events.is_empty() && !m.woken && m.status == Status::Active)
     }
 
     fn poll(&mut self, id: u64) -> Result<Vec<MemberEvent>> {
         let Some(member) = self.members.get_mut(&id) else {
             return Err(Error::halt("this member has left its group"));
         };
+        member.woken = false;
         if member.status == Status::Replaced {
             return Err(Error::halt(format!(
                 "another host runs with the identity {:?} of this one: give each host its own data folder",
@@ -202,6 +206,18 @@ impl Membership for EmbeddedMember {
         drop(self.shared.wait(self.shared.lock(), Some(wait), idle));
         self.with(|group| group.poll(self.id))
             .unwrap_or_else(|| Err(Error::halt("the group of this member is gone")))
+    }
+
+    fn waker(&self) -> Waker {
+        let (shared, group, id) = (self.shared.clone(), self.group.clone(), self.id);
+        Arc::new(move || {
+            let mut state = shared.lock();
+            let group = state.groups.get_mut(&group);
+            if let Some(member) = group.and_then(|group| group.members.get_mut(&id)) {
+                member.woken = true;
+            }
+            shared.notify(&state);
+        })
     }
 
     fn released(&mut self, shards: &[i32]) {

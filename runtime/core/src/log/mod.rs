@@ -8,6 +8,7 @@
 pub mod conformance;
 
 use crate::batch::Batch;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the caller must do about a log error.
@@ -206,11 +207,17 @@ pub enum MemberEvent {
     Lost(Vec<i32>),
 }
 
+/// Makes a membership's poll that is under way, or else its next one, return at once. Works from any thread, and does nothing
+/// when the membership is gone.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
 /// Membership of one host in one job.
 pub trait Membership: Send {
     /// What changed, waiting up to `wait`. Must be called at least every few seconds. `Kind::Halt` where another
     /// host runs with our identity: drop all shards and end the process, don't join again.
     fn poll(&mut self, wait: Duration) -> Result<Vec<MemberEvent>>;
+    /// For those who have something to tell to whoever polls.
+    fn waker(&self) -> Waker;
     /// Revoked shards have been stopped and may go elsewhere.
     fn released(&mut self, shards: &[i32]);
     /// Leave the group for real, so that others take over at once.

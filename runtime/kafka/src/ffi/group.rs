@@ -14,8 +14,10 @@ pub struct Group {
     client: Arc<Client>,
 }
 
-// SAFETY: librdkafka's queues may be used from any thread.
+// SAFETY: librdkafka's queues may be used from any thread, and by several at once.
 unsafe impl Send for Group {}
+// SAFETY: as above.
+unsafe impl Sync for Group {}
 
 /// What came by a member's queue.
 #[derive(Clone, Debug)]
@@ -87,6 +89,12 @@ impl Group {
             sys::rd_kafka_event_destroy(event);
             out
         }
+    }
+
+    /// Let the poll under way, or else the next one, return at once.
+    pub fn interrupt(&self) {
+        // SAFETY: a live queue.
+        unsafe { sys::rd_kafka_queue_yield(self.queue.as_ptr()) }
     }
 
     /// Whether the partitions assigned are lost.

@@ -17,6 +17,8 @@ const RETRY_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How often, and how fast, it is tried to delete what a job has left behind.
 const FORGET_TRIES: u32 = 30;
 const FORGET_PAUSE: Duration = Duration::from_secs(2);
+/// How often a job looks around without having been woken. A host has many.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How fast a stop is noticed while waiting.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -88,6 +90,9 @@ impl Worker {
     /// End the epochs and leave; `finished` says when that is done.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(slot) = lock(&self.shared.slot).as_ref() {
+            slot.wake();
+        }
     }
 
     /// Whether it was told to stop.
@@ -176,6 +181,7 @@ impl Shared {
                 watcher: cluster.watcher,
             }),
             gate: cluster.gate,
+            look_every: LOOK_EVERY,
         };
         deployment.run(&slot, &self.stop).map(drop)
     }

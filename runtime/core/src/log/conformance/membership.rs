@@ -120,6 +120,30 @@ pub fn a_group_with_members_stays(fixture: &impl Fixture) {
     eventually(fixture, "the deletion", found, |deleted| *deleted);
 }
 
+/// Whoever waits for news of the group can be woken, also when that comes before the wait, and whoever is gone can't.
+pub fn a_poll_is_woken(fixture: &impl Fixture) {
+    const LONG: Duration = Duration::from_secs(600);
+    let name = changelog(fixture);
+    let mut host = Host::join(fixture, &name, "host-a");
+    until(fixture, &mut [&mut host], "all shards", |h| {
+        h[0].runs == all()
+    });
+    let waker = host.member.waker();
+    let begun = Instant::now();
+    waker();
+    assert_eq!(host.member.poll(LONG), Ok(Vec::new()));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(MOMENT);
+            waker();
+        });
+        assert_eq!(host.member.poll(LONG), Ok(Vec::new()));
+    });
+    assert!(begun.elapsed() < LONG, "nobody was woken");
+    host.member.leave().unwrap();
+    waker();
+}
+
 /// Two share evenly; when one leaves, the other runs everything, soon.
 pub fn two_members_share_and_a_leaver_hands_over(fixture: &impl Fixture) {
     let name = changelog(fixture);

@@ -91,6 +91,7 @@ macro_rules! log_conformance {
             bounds_end_where_an_open_transaction_begins
             lag_tells_bounds_and_positions
             ends_are_told_at_once
+            a_poll_is_woken
             a_zombie_cannot_commit
             a_zombie_cannot_add_to_a_transaction
             a_takeover_aborts_what_was_open
