@@ -72,6 +72,9 @@ pub enum Command {
     /// A host's API under load: from an upload to a running job, and the pause of an upgrade.
     #[cfg(feature = "broker")]
     Upgrade(crate::upgrade::Plan),
+    /// What twenty tenants notice of a hostile one beside them, over what they notice of a well-behaved one.
+    #[cfg(feature = "broker")]
+    Fairness(crate::fairness::Plan),
     /// Jobs, latency and recovery.
     All,
     /// Only write the input.

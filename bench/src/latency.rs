@@ -119,6 +119,16 @@ impl Sent {
         }
     }
 
+    /// Note that this record is sent now.
+    pub fn mark(&self, id: u64) {
+        self.at[id as usize].store(self.now(), Ordering::Release);
+    }
+
+    /// When this record was sent, if there can be such a one.
+    pub fn at(&self, id: u64) -> Option<u64> {
+        (self.at.get(id as usize)).map(|at| at.load(Ordering::Acquire))
+    }
+
     /// Microseconds since it was made.
     pub fn now(&self) -> u64 {
         u64::try_from(self.clock.elapsed().as_micros()).unwrap_or(u64::MAX)
@@ -141,7 +151,7 @@ pub fn produce(
         for record in (i..due.min(workload.n)).map(|i| workload.record(i)) {
             record.write_key(&mut key);
             record.write_value(&mut value);
-            sent.at[record.id as usize].store(sent.now(), Ordering::Release);
+            sent.mark(record.id);
             kafka::send(&producer, topic, None, &key, &value, record.ts)?;
         }
         i = i.max(due.min(workload.n));
@@ -173,11 +183,9 @@ fn read(
                 moved = Instant::now();
                 left -= 1;
                 let Id { id } = serde_json::from_slice(message.payload().unwrap_or_default())?;
-                let sent = (sent.at)
-                    .get(id as usize)
-                    .context("a record that was never sent")?;
+                let sent = sent.at(id).context("a record that was never sent")?;
                 if id >= first {
-                    delays_us.push(now.saturating_sub(sent.load(Ordering::Acquire)));
+                    delays_us.push(now.saturating_sub(sent));
                 }
             }
             Some(Err(KafkaError::PartitionEOF(_))) => {}

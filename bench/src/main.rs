@@ -4,6 +4,8 @@
 mod broker;
 mod cli;
 mod consume;
+#[cfg(feature = "broker")]
+mod fairness;
 mod generate;
 mod kafka;
 mod latency;
@@ -74,6 +76,12 @@ fn compare(bench: &Bench, brokers: &str, workload: &Workload, command: &Command)
     #[cfg(feature = "broker")]
     if let Command::Upgrade(plan) = command {
         let figures = upgrade::run(&setup, plan)?;
+        println!("{}", serde_json::to_string_pretty(&figures)?);
+        return Ok(());
+    }
+    #[cfg(feature = "broker")]
+    if let Command::Fairness(plan) = command {
+        let figures = fairness::run(&setup, plan)?;
         println!("{}", serde_json::to_string_pretty(&figures)?);
         return Ok(());
     }

@@ -85,7 +85,9 @@ pub fn crash(paths: &Paths, arguments: &[String]) -> Result<()> {
 fn with_everything(paths: &Paths, name: &str, arguments: &[String]) -> Result<()> {
     setup::run(paths, Needs::Everything)?;
     binaries(paths, Edition::Full, &["sluicebox", name])?;
-    modules(paths, "example-udfs")?;
+    for folder in ["example-udfs", "tests/guests"] {
+        modules(paths, folder)?;
+    }
     run(program(paths, paths.binary(name)).args(forwarded(arguments)))
 }
 
