@@ -69,6 +69,9 @@ pub enum Command {
     Latency(Pace),
     /// kill -9 at half of the input, the same command again at once.
     Recovery,
+    /// A host's API under load: from an upload to a running job, and the pause of an upgrade.
+    #[cfg(feature = "broker")]
+    Upgrade(crate::upgrade::Plan),
     /// Jobs, latency and recovery.
     All,
     /// Only write the input.

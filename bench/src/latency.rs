@@ -69,18 +69,15 @@ pub fn run(setup: &Setup, who: Who, epoch_ms: u64, pace: &Pace) -> Result<Latenc
     let mut process = entry.start()?;
     std::thread::sleep(START_UP);
     process.ended()?;
-    let sent: Vec<AtomicU64> = (0..workload.n).map(|_| AtomicU64::new(0)).collect();
-    let clock = Instant::now();
+    let sent = Sent::new(workload.n);
     let mut delays_us = std::thread::scope(|scope| {
-        let producer =
-            scope.spawn(|| produce(&setup.brokers, &input, &workload, pace.rate, &sent, clock));
+        let producer = scope.spawn(|| produce(&setup.brokers, &input, &workload, pace, &sent));
         let read = read(
             &setup.brokers,
             &entry.out,
             &workload,
             pace.rate * pace.warm_up_s,
             &sent,
-            clock,
         );
         // The producer's error explains the reader's.
         producer
@@ -107,28 +104,44 @@ pub fn run(setup: &Setup, who: Who, epoch_ms: u64, pace: &Pace) -> Result<Latenc
     })
 }
 
-fn micros(clock: Instant) -> u64 {
-    u64::try_from(clock.elapsed().as_micros()).unwrap_or(u64::MAX)
+/// When each record was sent, in microseconds since this was made.
+pub struct Sent {
+    at: Vec<AtomicU64>,
+    clock: Instant,
 }
 
-/// Send record `i` when it is due, noting when in `sent[i]`.
-fn produce(
+impl Sent {
+    /// Nothing was sent yet.
+    pub fn new(records: u64) -> Self {
+        Self {
+            at: (0..records).map(|_| AtomicU64::new(0)).collect(),
+            clock: Instant::now(),
+        }
+    }
+
+    /// Microseconds since it was made.
+    pub fn now(&self) -> u64 {
+        u64::try_from(self.clock.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Send each record when it is due, and note when that was.
+pub fn produce(
     brokers: &str,
     topic: &str,
     workload: &Workload,
-    rate: u64,
-    sent: &[AtomicU64],
-    clock: Instant,
+    pace: &Pace,
+    sent: &Sent,
 ) -> Result<()> {
     let producer: Producer = kafka::producer_config(brokers, 5).create()?;
     let (mut key, mut value) = (Vec::new(), Vec::new());
     let (begin, mut i) = (Instant::now(), 0);
     while i < workload.n {
-        let due = (begin.elapsed().as_secs_f64() * rate as f64) as u64;
+        let due = (begin.elapsed().as_secs_f64() * pace.rate as f64) as u64;
         for record in (i..due.min(workload.n)).map(|i| workload.record(i)) {
             record.write_key(&mut key);
             record.write_value(&mut value);
-            sent[record.id as usize].store(micros(clock), Ordering::Release);
+            sent.at[record.id as usize].store(sent.now(), Ordering::Release);
             kafka::send(&producer, topic, None, &key, &value, record.ts)?;
         }
         i = i.max(due.min(workload.n));
@@ -143,8 +156,7 @@ fn read(
     topic: &str,
     workload: &Workload,
     first: u64,
-    sent: &[AtomicU64],
-    clock: Instant,
+    sent: &Sent,
 ) -> Result<Vec<u64>> {
     let mut config = kafka::consumer_config(brokers, "bench-latency");
     let consumer: rdkafka::consumer::BaseConsumer =
@@ -157,11 +169,11 @@ fn read(
     while left > 0 {
         match consumer.poll(Duration::from_millis(50)) {
             Some(Ok(message)) => {
-                let now = micros(clock);
+                let now = sent.now();
                 moved = Instant::now();
                 left -= 1;
                 let Id { id } = serde_json::from_slice(message.payload().unwrap_or_default())?;
-                let sent = sent
+                let sent = (sent.at)
                     .get(id as usize)
                     .context("a record that was never sent")?;
                 if id >= first {

@@ -16,6 +16,8 @@ mod runner;
 #[cfg(test)]
 mod spec_tests;
 mod twin;
+#[cfg(feature = "broker")]
+mod upgrade;
 mod verify;
 mod workload;
 
@@ -68,6 +70,12 @@ fn compare(bench: &Bench, brokers: &str, workload: &Workload, command: &Command)
     };
     if bench.who().contains(&Who::Ours) {
         setup.check()?;
+    }
+    #[cfg(feature = "broker")]
+    if let Command::Upgrade(plan) = command {
+        let figures = upgrade::run(&setup, plan)?;
+        println!("{}", serde_json::to_string_pretty(&figures)?);
+        return Ok(());
     }
     let mut report = Report {
         machine: Machine::here(),

@@ -76,6 +76,18 @@ impl Api {
         Ok(answer)
     }
 
+    /// Get what is no JSON.
+    pub fn text(&self, path: &str) -> Result<String> {
+        let request = ureq::http::Request::builder()
+            .uri(format!("{}{path}", self.url))
+            .header("authorization", format!("Bearer {}", self.token))
+            .body(())?;
+        let mut answer = self.agent.run(request)?;
+        let text = answer.body_mut().read_to_string()?;
+        ensure!(answer.status().is_success(), "GET {path}: {text}");
+        Ok(text)
+    }
+
     /// Push a built module.
     pub fn push(&self, tenant: &str, name: &str) -> Result<()> {
         self.push_bytes(tenant, name, &module(name)?).map(drop)

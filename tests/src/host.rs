@@ -29,6 +29,11 @@ impl Host {
         Ok(Self { child, log })
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// End it at once.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;

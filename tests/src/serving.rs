@@ -20,6 +20,8 @@ pub struct Installation {
     folder: tempfile::TempDir,
     name: String,
     bootstrap: String,
+    /// Further lines of a host's configuration.
+    more: &'static str,
 }
 
 /// A running host. Killed when dropped.
@@ -42,7 +44,13 @@ impl Installation {
                 .tempdir()?,
             name: unique("it"),
             bootstrap: bootstrap.to_owned(),
+            more: "",
         })
+    }
+
+    /// With something more in the configuration of its hosts.
+    pub fn with(self, more: &'static str) -> Self {
+        Self { more, ..self }
     }
 
     /// Part of all names of its jobs in Kafka.
@@ -92,8 +100,9 @@ data_dir: ./{host}
 object_store: {{ path: ./objects }}
 kafka:
   main: {{ bootstrap_servers: '{}' }}
+{}
 ",
-            self.name, self.bootstrap
+            self.name, self.bootstrap, self.more
         )
     }
 

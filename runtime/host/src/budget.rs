@@ -5,7 +5,7 @@
 //! than its rate, whatever a single batch took.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Most of each; `None`: no limit.
@@ -133,6 +133,12 @@ impl Budget {
         inner.cpu.take(rate, used.as_secs_f64(), Instant::now());
     }
 
+    /// CPU time was used to find that there is still a debt. Were it a debt as well, a few shards that look in turn would never
+    /// get out of a small one.
+    pub fn rested(&self, used: Duration) {
+        self.lock().spent.cpu += used;
+    }
+
     /// Records were read.
     pub fn records(&self, count: u64) {
         let mut inner = self.lock();
@@ -198,14 +204,35 @@ impl Budget {
         ))
     }
 
-    /// A shard has left this host.
-    pub fn gone(&self, job: &str, shard: i32) {
+    fn gone(&self, job: &str, shard: i32) {
         self.lock().states.remove(&(job.to_owned(), shard));
     }
 
     /// Numbers, and a map that changes in single steps: a panic can't leave half of one.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// State of a shard counts for its tenant as long as this lives.
+#[derive(Debug)]
+pub struct Held {
+    budget: Arc<Budget>,
+    job: String,
+    shard: i32,
+}
+
+impl Held {
+    /// The state of this shard.
+    pub fn new(budget: Arc<Budget>, job: &str, shard: i32) -> Self {
+        let job = job.to_owned();
+        Self { budget, job, shard }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.budget.gone(&self.job, self.shard);
     }
 }
 

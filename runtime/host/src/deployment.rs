@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::event::Observer;
 use crate::job::Job;
 use crate::layout::Layout;
+use crate::parking::Parking;
 use crate::shard::Task;
 use crate::supervisor::Supervisor;
 use sluicebox_core::ledger::Account;
@@ -63,6 +64,8 @@ pub struct Deployment {
     pub recover_from_changelog: bool,
     /// What it may use, together with the other jobs of its tenant.
     pub budget: Arc<Budget>,
+    /// How idle shards are parked, if they are.
+    pub parking: Option<Parking>,
 }
 
 impl Deployment {
@@ -74,7 +77,7 @@ impl Deployment {
         let layout = Layout::find(self.log.as_ref(), &job.spec, &job.plan, &self.base)?;
         let membership = self.log.join(&layout.member(&self.host_id))?;
         let (shards, observer) = (layout.shards, self.observer.clone());
-        let make = |shard: i32, job: Arc<Job>, stop: Arc<AtomicBool>| Task {
+        let make = |shard: i32, job: Arc<Job>, stop: Arc<AtomicBool>, woken: bool| Task {
             job,
             layout: layout.clone(),
             log: self.log.clone(),
@@ -84,6 +87,8 @@ impl Deployment {
             stop,
             recover_from_changelog: self.recover_from_changelog,
             budget: self.budget.clone(),
+            parking: self.parking.clone(),
+            woken,
         };
         let (last, ended) = Supervisor::new(&make, slot, observer).run(membership, shards, stop)?;
         let mut accounts: Vec<(String, Account)> = Vec::new();

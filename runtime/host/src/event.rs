@@ -14,6 +14,11 @@ pub enum Event<'a> {
         /// Last committed epoch.
         epoch: u64,
     },
+    /// A shard has nothing to do, and waits for records without a thread of its own.
+    Parked {
+        /// Which.
+        shard: i32,
+    },
     /// A shard was stopped; what it had committed stays.
     Stopped {
         /// Which.

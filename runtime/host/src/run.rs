@@ -229,6 +229,7 @@ pub fn run_on(
         observer,
         recover_from_changelog: options.recover_from_changelog,
         budget: Arc::default(),
+        parking: None,
     };
     deployment.run(&Arc::new(Slot::new(job)), &stop)
 }

@@ -1,12 +1,13 @@
 //! One shard's thread: open, recover, turn until told to stop.
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Held};
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::job::Job;
 use crate::layout::Layout;
 use crate::meter::Meter;
 use crate::metered::{MeteredLog, MeteredUdf};
+use crate::parking::{Parked, Parking};
 use crate::{data_dir, store};
 use sluicebox_core::log::Log;
 use sluicebox_core::shard::{Clock, Config, Progress, Shard, ShardError, Turn};
@@ -20,8 +21,9 @@ use std::time::{Duration, Instant};
 
 /// How often progress is told where no commit tells it.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
-/// Longest rest of a shard whose tenant has used up its budget, before epoch and stop are looked at again.
-const HOLD_MAX: Duration = Duration::from_millis(20);
+/// Longest rest of a shard whose tenant has used up its budget, before epoch and stop are looked at again. Looking costs CPU
+/// time as well: much more often, and the smallest budget would be spent on it alone.
+const HOLD_MAX: Duration = Duration::from_millis(100);
 
 /// Everything a shard's thread needs.
 pub struct Task {
@@ -43,15 +45,20 @@ pub struct Task {
     pub recover_from_changelog: bool,
     /// What the shard may use, together with the tenant's others.
     pub budget: Arc<Budget>,
+    /// How idle shards are parked, if they are.
+    pub parking: Option<Parking>,
+    /// It was parked before: it has something to do.
+    pub woken: bool,
 }
 
 /// How a shard's thread ended.
-#[derive(Debug)]
 pub enum Outcome {
     /// As told.
     Stopped(Progress),
     /// The bounded input has ended; everything is committed.
     Ended(Progress),
+    /// Nothing to do: start again once it is woken.
+    Parked(Parked),
     /// Start again if the shard is still ours.
     Restart(String),
     /// Somebody must act.
@@ -69,9 +76,12 @@ impl Clock for Monotonic {
 impl Task {
     /// The thread's body.
     pub fn run(self) -> Outcome {
-        let outcome = self.process();
-        self.budget.gone(&self.layout.changelog, self.shard);
-        match outcome {
+        let held = Held::new(self.budget.clone(), &self.layout.changelog, self.shard);
+        match self.process() {
+            Ok(Outcome::Parked(mut parked)) => {
+                parked.holds(held);
+                Outcome::Parked(parked)
+            }
             Ok(outcome) => outcome,
             Err(Stop::Shard(ShardError::Reconnect(why))) => Outcome::Restart(why),
             Err(Stop::Shard(ShardError::Halt(why))) => Outcome::Halted(Error::halted(why)),
@@ -83,6 +93,11 @@ impl Task {
         let meter = Arc::new(Meter::new(
             self.job.spec.operators.iter().map(|o| o.id.as_str()),
         ));
+        if !self.woken
+            && let Some(parked) = self.idle_from_the_start()?
+        {
+            return Ok(Outcome::Parked(parked));
+        }
         let mut shard = self.open(&meter)?;
         shard.recover()?;
         self.observer.event(Event::Started {
@@ -90,13 +105,17 @@ impl Task {
             epoch: shard.progress().epoch,
         });
         let mut told = Instant::now();
+        let mut worked = Instant::now();
         let mut cpu = thread_cpu_time();
         loop {
             let stopping = self.stop.load(Ordering::Relaxed);
-            let turn = self.turn(&mut shard, stopping, &meter)?;
+            let (turn, rested) = self.turn(&mut shard, stopping, &meter)?;
             let cpu_before = std::mem::replace(&mut cpu, thread_cpu_time());
             let used = cpu.saturating_sub(cpu_before);
-            self.budget.cpu(used);
+            match rested {
+                true => self.budget.rested(used),
+                false => self.budget.cpu(used),
+            }
             meter.add(|figures| figures.cpu += used);
             for note in shard.take_notes() {
                 self.observer.event(Event::Note {
@@ -118,6 +137,19 @@ impl Task {
                     .state(&self.layout.changelog, self.shard, state_bytes)
                     .map_err(Error::halted)?;
             }
+            if turn != Turn::Idle {
+                worked = Instant::now();
+            } else if let Some(parking) = &self.parking
+                && !stopping
+                && worked.elapsed() >= parking.after
+            {
+                // Asked again only after another such while.
+                worked = Instant::now();
+                if let Some(positions) = shard.at_rest()? {
+                    let ends = positions.into_iter().collect();
+                    return Ok(Outcome::Parked(self.park(parking, ends)));
+                }
+            }
             match turn {
                 Turn::Ended => return Ok(Outcome::Ended(shard.progress())),
                 Turn::Worked => {}
@@ -127,8 +159,40 @@ impl Task {
         }
     }
 
-    /// One turn of the shard, or a rest where the tenant's budget is used up.
-    fn turn(&self, shard: &mut Shard, stopping: bool, meter: &Meter) -> Result<Turn, ShardError> {
+    fn park(&self, parking: &Parking, ends: Vec<(i32, i64)>) -> Parked {
+        parking.watcher.park(&self.job.plan.source_topic, ends)
+    }
+
+    /// Whether all that there is has been committed by an earlier owner: then there is no need to start. A thousand idle
+    /// jobs come and go with a host without a client of their own.
+    fn idle_from_the_start(&self) -> Result<Option<Parked>, Stop> {
+        let Some(parking) = &self.parking else {
+            return Ok(None);
+        };
+        let config = self
+            .layout
+            .shard(&self.job.spec, &self.job.plan, self.shard);
+        let (topic, partitions) = (&config.source, &config.partitions);
+        let asked: Vec<(&str, i32)> = partitions.iter().map(|p| (topic.as_str(), *p)).collect();
+        let ends = self.log.ends(&asked).map_err(ShardError::from)?;
+        let positions =
+            (self.log.positions(&config.group, topic, partitions)).map_err(ShardError::from)?;
+        // A partition without a position or an end is for the shard to look into.
+        if ends != positions || ends.contains(&None) {
+            return Ok(None);
+        }
+        let ends = partitions.iter().copied().zip(ends.into_iter().flatten());
+        Ok(Some(self.park(parking, ends.collect())))
+    }
+
+    /// One turn of the shard, or a rest where the tenant's budget is used up. The second answer says that it rested and did
+    /// nothing.
+    fn turn(
+        &self,
+        shard: &mut Shard,
+        stopping: bool,
+        meter: &Meter,
+    ) -> Result<(Turn, bool), ShardError> {
         let started = Instant::now();
         let waited_before = meter.waited();
         let hold = match stopping {
@@ -149,7 +213,7 @@ impl Task {
             figures.throttled += hold;
             figures.busy += took.saturating_sub(waited);
         });
-        Ok(turn)
+        Ok((turn, !hold.is_zero() && turn == Turn::Idle))
     }
 
     fn open(&self, meter: &Arc<Meter>) -> Result<Shard, Stop> {

@@ -5,6 +5,7 @@ use crate::deployment::Slot;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::job::Job;
+use crate::parking::Parked;
 use crate::shard::{Outcome, Task};
 use sluicebox_core::log::{MemberEvent, Membership};
 use sluicebox_core::shard::Progress;
@@ -16,14 +17,16 @@ use std::time::{Duration, Instant};
 
 /// How long one wait for the membership lasts: bounds how fast anything else is noticed.
 const TICK: Duration = Duration::from_millis(20);
+/// The same where all shards are parked.
+const TICK_PARKED: Duration = Duration::from_millis(200);
 /// First and longest wait before a shard is started again.
 const RESTART_WAIT_MIN: Duration = Duration::from_millis(100);
 const RESTART_WAIT_MAX: Duration = Duration::from_secs(30);
 /// A shard that ran this long starts again with the shortest wait.
 const RAN_WELL: Duration = Duration::from_secs(60);
 
-/// Makes the task of a shard that runs this version of the job.
-pub type MakeTask<'a> = dyn Fn(i32, Arc<Job>, Arc<AtomicBool>) -> Task + 'a;
+/// Makes the task of a shard that runs this version of the job; the last argument says that it was parked and woken.
+pub type MakeTask<'a> = dyn Fn(i32, Arc<Job>, Arc<AtomicBool>, bool) -> Task + 'a;
 
 struct Running {
     thread: JoinHandle<Outcome>,
@@ -44,9 +47,13 @@ pub struct Supervisor<'a> {
     running: BTreeMap<i32, Running>,
     /// When to start shards again, and how long they waited.
     waiting: BTreeMap<i32, (Instant, Duration)>,
+    /// Shards that wait for records, with the version they ran.
+    parked: BTreeMap<i32, (Parked, Arc<Job>)>,
     /// Shards whose input has ended.
     ended: BTreeSet<i32>,
     last: BTreeMap<i32, Progress>,
+    /// Revoked while they did not run; to be reported.
+    released: Vec<i32>,
     halted: Option<Error>,
 }
 
@@ -60,8 +67,10 @@ impl<'a> Supervisor<'a> {
             owned: BTreeSet::new(),
             running: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            parked: BTreeMap::new(),
             ended: BTreeSet::new(),
             last: BTreeMap::new(),
+            released: Vec::new(),
             halted: None,
         }
     }
@@ -75,7 +84,7 @@ impl<'a> Supervisor<'a> {
         stop: &AtomicBool,
     ) -> Result<(BTreeMap<i32, Progress>, bool)> {
         let result = loop {
-            match membership.poll(TICK) {
+            match membership.poll(self.tick()) {
                 Ok(events) => events.into_iter().for_each(|event| self.membership(event)),
                 Err(error) => {
                     self.halted.get_or_insert(error.into());
@@ -86,6 +95,7 @@ impl<'a> Supervisor<'a> {
                 membership.released(&released);
             }
             self.replace_old();
+            self.wake();
             self.restart_due();
             if let Some(error) = self.halted.take() {
                 break Err(error);
@@ -113,7 +123,7 @@ impl<'a> Supervisor<'a> {
             MemberEvent::Assigned(shards) => {
                 for shard in shards {
                     self.owned.insert(shard);
-                    if !self.running.contains_key(&shard) {
+                    if !self.running.contains_key(&shard) && !self.parked.contains_key(&shard) {
                         self.waiting
                             .insert(shard, (Instant::now(), RESTART_WAIT_MIN));
                     }
@@ -129,17 +139,25 @@ impl<'a> Supervisor<'a> {
             self.owned.remove(shard);
             self.waiting.remove(shard);
             self.ended.remove(shard);
-            if let Some(running) = self.running.get_mut(shard) {
-                running.stop.store(true, Ordering::Relaxed);
-                running.revoked = revoked;
+            if self.parked.remove(shard).is_some() {
+                self.observer.event(Event::Stopped { shard: *shard });
+            }
+            match self.running.get_mut(shard) {
+                Some(running) => {
+                    running.stop.store(true, Ordering::Relaxed);
+                    running.revoked = revoked;
+                }
+                // Parked, or waiting to start again: nothing has to stop first.
+                None if revoked => self.released.push(*shard),
+                None => {}
             }
         }
     }
 
-    fn start(&mut self, shard: i32) {
+    fn start(&mut self, shard: i32, woken: bool) {
         let stop = Arc::new(AtomicBool::new(false));
         let job = self.slot.job();
-        let task = (self.make)(shard, job.clone(), stop.clone());
+        let task = (self.make)(shard, job.clone(), stop.clone(), woken);
         match std::thread::Builder::new()
             .name(format!("shard-{shard}"))
             .spawn(move || task.run())
@@ -170,12 +188,13 @@ impl<'a> Supervisor<'a> {
             .filter(|(_, r)| r.thread.is_finished())
             .map(|(shard, _)| *shard)
             .collect();
-        let mut released = Vec::new();
+        let mut released = std::mem::take(&mut self.released);
         for shard in done {
             let Some(Running {
                 thread,
                 since,
                 revoked,
+                job,
                 ..
             }) = self.running.remove(&shard)
             else {
@@ -186,7 +205,7 @@ impl<'a> Supervisor<'a> {
                     "shard {shard} panicked: this is a bug in sluicebox, please report it"
                 )))
             });
-            self.take_in(shard, outcome, since);
+            self.take_in(shard, outcome, since, job);
             if revoked {
                 released.push(shard);
             }
@@ -194,7 +213,7 @@ impl<'a> Supervisor<'a> {
         released
     }
 
-    fn take_in(&mut self, shard: i32, outcome: Outcome, since: Instant) {
+    fn take_in(&mut self, shard: i32, outcome: Outcome, since: Instant, job: Arc<Job>) {
         match outcome {
             Outcome::Stopped(progress) => {
                 self.last.insert(shard, progress);
@@ -210,6 +229,15 @@ impl<'a> Supervisor<'a> {
                 self.waiting.remove(&shard);
                 self.ended.insert(shard);
                 self.observer.event(Event::Stopped { shard });
+            }
+            // Given up meanwhile: nothing is left to be released.
+            Outcome::Parked(_) if !self.owned.contains(&shard) => {
+                self.observer.event(Event::Stopped { shard });
+            }
+            Outcome::Parked(parked) => {
+                self.waiting.remove(&shard);
+                self.parked.insert(shard, (parked, job));
+                self.observer.event(Event::Parked { shard });
             }
             Outcome::Restart(why) if self.owned.contains(&shard) => {
                 let before = self
@@ -254,7 +282,27 @@ impl<'a> Supervisor<'a> {
             .map(|(shard, _)| *shard)
             .collect();
         for shard in due {
-            self.start(shard);
+            self.start(shard, false);
+        }
+    }
+
+    /// Start parked shards that have something to do: records, or a new version to switch to.
+    fn wake(&mut self) {
+        let job = self.slot.job();
+        let parked = self.parked.iter();
+        let due = parked.filter(|(_, (parked, ran))| parked.woken() || !Arc::ptr_eq(ran, &job));
+        let due: Vec<i32> = due.map(|(shard, _)| *shard).collect();
+        for shard in due {
+            self.parked.remove(&shard);
+            self.start(shard, true);
+        }
+    }
+
+    /// Parked shards are many, and in no hurry.
+    fn tick(&self) -> Duration {
+        match self.running.is_empty() && self.waiting.is_empty() && !self.parked.is_empty() {
+            true => TICK_PARKED,
+            false => TICK,
         }
     }
 
@@ -262,6 +310,7 @@ impl<'a> Supervisor<'a> {
     fn stop_all(&mut self, membership: &mut dyn Membership) {
         self.owned.clear();
         self.waiting.clear();
+        self.parked.clear();
         self.running
             .values()
             .for_each(|running| running.stop.store(true, Ordering::Relaxed));

@@ -8,7 +8,7 @@ use crate::limits::ANSWER_WAIT_MAX;
 use crate::membership::Member;
 use crate::shard::Shard;
 use crate::source::Source;
-use crate::{refusals, topics};
+use crate::{offsets, refusals, topics};
 use sluicebox_core::log::{
     Error, Log, MemberConfig, Membership, PartitionLag, Result, ShardConfig, ShardLog, Topic,
 };
@@ -90,6 +90,14 @@ impl Log for Kafka {
 
     fn join(&self, member: &MemberConfig) -> Result<Box<dyn Membership>> {
         Ok(Box::new(Member::join(&self.connection, member)?))
+    }
+
+    fn ends(&self, partitions: &[(&str, i32)]) -> Result<Vec<Option<i64>>> {
+        offsets::ends(&self.admin, partitions)
+    }
+
+    fn positions(&self, group: &str, topic: &str, partitions: &[i32]) -> Result<Vec<Option<i64>>> {
+        offsets::committed(&self.admin, group, topic, partitions)
     }
 
     fn lag(&self, topic: &str, group: &str) -> Result<Vec<PartitionLag>> {

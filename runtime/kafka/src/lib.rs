@@ -12,6 +12,7 @@ mod ffi;
 mod kafka;
 mod limits;
 mod membership;
+mod offsets;
 mod pack;
 mod refusals;
 mod rights;

@@ -42,6 +42,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Limits of the API.
     pub limits: Limits,
+    /// A shard without records gives back its thread, clients and memory after this long, in milliseconds.
+    pub park_after_ms: u64,
 }
 
 /// Where catalog and modules are.

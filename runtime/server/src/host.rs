@@ -56,6 +56,7 @@ impl Host {
             sandbox,
             read_module: Box::new(read_module),
             clusters: Clusters::new(config.kafka.clone(), Box::new(connect_to)),
+            park_after: Duration::from_millis(config.park_after_ms),
             clock: clock.clone(),
             observer: observer.clone(),
         }));

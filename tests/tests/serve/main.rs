@@ -3,6 +3,8 @@
 
 mod hosts;
 mod jobs;
+mod metrics;
+mod parking;
 mod quotas;
 mod tenants;
 mod upgrades;

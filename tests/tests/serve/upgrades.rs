@@ -84,6 +84,9 @@ fn an_upgrade_that_is_killed_gives_the_truth() -> Result<()> {
         } else {
             spec.clone()
         };
+        // A shard with nothing to do would not start.
+        job.produce(&workload, produced, produced + 50)?;
+        produced += 50;
         // The old version has claimed its shard: what comes now belongs to the new one.
         host.api
             .wait_for_job(TENANT, &job.name, "the shard runs", |job| {

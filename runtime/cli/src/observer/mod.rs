@@ -36,7 +36,9 @@ impl Console {
     fn text(&self, event: &Event<'_>) -> Option<String> {
         let warn = self.paint.warn("warning:");
         let line = match event {
-            Event::Started { .. } | Event::Stopped { .. } if self.quiet => return None,
+            Event::Started { .. } | Event::Stopped { .. } | Event::Parked { .. } if self.quiet => {
+                return None;
+            }
             // A new job's first epoch is its claim on the shard.
             Event::Started {
                 shard,
@@ -45,6 +47,7 @@ impl Console {
             Event::Started { shard, epoch } => {
                 format!("shard {shard}: goes on after epoch {epoch}")
             }
+            Event::Parked { shard } => format!("shard {shard}: waits for records"),
             Event::Stopped { shard } => {
                 format!("shard {shard}: stopped; what it committed stays")
             }
@@ -87,6 +90,7 @@ impl Console {
             Event::Started { shard, epoch } => {
                 json!({"event": "started", "shard": shard, "epoch": epoch})
             }
+            Event::Parked { shard } => json!({"event": "parked", "shard": shard}),
             Event::Stopped { shard } => json!({"event": "stopped", "shard": shard}),
             Event::Restarting {
                 shard,

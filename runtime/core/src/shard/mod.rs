@@ -323,6 +323,20 @@ impl Shard {
         std::mem::take(&mut self.notes)
     }
 
+    /// Positions of a shard that has nothing to do: all is committed, and each position is its partition's end. `None`: it
+    /// has. Asks the log.
+    pub fn at_rest(&mut self) -> Result<Option<BTreeMap<i32, i64>>, ShardError> {
+        if self.open || self.progress {
+            return Ok(None);
+        }
+        for (partition, position) in &self.positions {
+            if self.log.source_bounds(*partition)?.end != *position {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.positions.clone()))
+    }
+
     /// End of each source partition, as of the last fetch from it.
     pub fn fetched_ends(&self) -> BTreeMap<i32, i64> {
         let partitions = self.positions.keys();

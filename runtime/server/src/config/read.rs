@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "apiVersion",
     "installation",
     "listen",
@@ -18,11 +18,14 @@ const KEYS: [&str; 9] = [
     "kafka",
     "tls",
     "limits",
+    "park_after",
 ];
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7070);
 const INSTALLATION_DEFAULT: &str = "local";
 const CONNECTIONS_MAX_RANGE: RangeInclusive<i64> = 1..=100_000;
 const REQUESTS_RANGE: RangeInclusive<i64> = 1..=1_000_000;
+const PARK_AFTER_MS_DEFAULT: u64 = 60_000;
+const PARK_AFTER_MS_RANGE: RangeInclusive<i64> = 1_000..=86_400_000;
 const TIMEOUT_MS_RANGE: RangeInclusive<i64> = 100..=600_000;
 
 /// Read the whole configuration. `None`: problems were reported.
@@ -44,6 +47,13 @@ pub(super) fn config(root: &Cursor<'_>) -> Option<Config> {
     let object_store = fields.or("object_store", None, |c| object_store(&c).map(Some));
     let kafka = fields.or("kafka", Connections::default(), |c| connections(&c));
     let limits = fields.or("limits", Limits::default(), |c| limits(&c));
+    let park_after_ms = fields.or("park_after", PARK_AFTER_MS_DEFAULT, |c| {
+        let ms = c.duration_ms()?;
+        match PARK_AFTER_MS_RANGE.contains(&ms) {
+            true => Some(ms as u64),
+            false => c.wrong("must be from 1s to 24h"),
+        }
+    });
     let data_dir = data_dir?;
     Some(Config {
         installation: installation?,
@@ -53,6 +63,7 @@ pub(super) fn config(root: &Cursor<'_>) -> Option<Config> {
         kafka: kafka?,
         tls: tls?,
         limits: limits?,
+        park_after_ms: park_after_ms?,
     })
 }
 

@@ -33,6 +33,7 @@ kafka:
   audit: { bootstrap_servers: 'c:9092' }
 tls: { certificate: tls/cert.pem, key: tls/key.pem, client_ca: /etc/clients.pem }
 limits: { requests_per_second: 5, connections_max: 10, head_timeout: 1s, body_timeout: 2s, handshake_timeout: 3s }
+park_after: 5m
 ";
 
 #[test]
@@ -79,6 +80,7 @@ fn a_configuration_means_this() {
             body_timeout_ms: 2000,
             handshake_timeout_ms: 3000,
         },
+        park_after_ms: 300000,
     }
     "#);
     let at = |path: &ConfigPath| path.at.display().to_string();
@@ -137,7 +139,7 @@ limits: { requests_per_second: 0, body_timeout: 30, head_timeout: 1h }
     ");
     insta::assert_snapshot!(problems("job: orders\n"), @"
     1:1: `apiVersion` is missing; begin the file with `apiVersion: sluicebox/v1`
-    1:1: unknown key `job`; known here: apiVersion, installation, listen, insecure, data_dir, object_store, kafka, tls, limits
+    1:1: unknown key `job`; known here: apiVersion, installation, listen, insecure, data_dir, object_store, kafka, tls, limits, park_after
     1:1: `data_dir` is missing; name a folder for this host's identity and state, such as `data_dir: ./data`
     ");
     insta::assert_snapshot!(problems("data"), @"1:1: this is no host configuration; begin with `apiVersion: sluicebox/v1`, then `data_dir` and `kafka`");

@@ -141,6 +141,12 @@ impl Observer for Board {
                 let text = format!("goes on after epoch {epoch}");
                 self.say(Level::Info, Some(shard), None, text);
             }
+            Event::Parked { shard } => {
+                self.shard(shard, |status| {
+                    status.state = RunState::Idle;
+                    status.message = Some("parked: it has nothing to read".to_owned());
+                });
+            }
             Event::Stopped { shard } => {
                 self.lock().shards.remove(&shard);
                 self.say(Level::Info, Some(shard), None, "stopped".to_owned());

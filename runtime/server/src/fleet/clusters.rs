@@ -3,7 +3,7 @@
 use crate::config::Connections;
 use sluicebox_core::log::Log;
 use sluicebox_core::spec::{Connection, JobSpec};
-use sluicebox_host::{Error, Result};
+use sluicebox_host::{Error, Result, Watcher};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,14 @@ pub struct Clusters {
     connections: Connections,
     connect: Box<Connect>,
     /// Those that were reached, by name.
-    reached: Mutex<BTreeMap<String, Arc<dyn Log>>>,
+    reached: Mutex<BTreeMap<String, Reached>>,
+}
+
+/// A cluster, and who watches it for parked shards.
+#[derive(Clone)]
+struct Reached {
+    log: Arc<dyn Log>,
+    watcher: Arc<Watcher>,
 }
 
 impl Clusters {
@@ -30,6 +37,15 @@ impl Clusters {
 
     /// The cluster that a spec means.
     pub(super) fn of(&self, spec: &JobSpec) -> Result<Arc<dyn Log>> {
+        self.find(spec).map(|cluster| cluster.log)
+    }
+
+    /// Who watches it for parked shards.
+    pub(super) fn watcher_of(&self, spec: &JobSpec) -> Result<Arc<Watcher>> {
+        self.find(spec).map(|cluster| cluster.watcher)
+    }
+
+    fn find(&self, spec: &JobSpec) -> Result<Reached> {
         let (name, connection) = self
             .connections
             .of(spec)
@@ -39,14 +55,17 @@ impl Clusters {
 
     /// A cluster that is down, or refuses the host's credentials, is the operator's matter and passes: no job may halt for
     /// it.
-    fn reach(&self, name: &str, connection: &Connection) -> Result<Arc<dyn Log>> {
-        if let Some(log) = self.reached().get(name) {
-            return Ok(log.clone());
+    fn reach(&self, name: &str, connection: &Connection) -> Result<Reached> {
+        if let Some(cluster) = self.reached().get(name) {
+            return Ok(cluster.clone());
         }
         // Unlocked: one that does not answer must not hold up the jobs of others.
         let log = (self.connect)(connection).map_err(|error| Error::failed(error.message))?;
+        let watcher = Watcher::start(log.clone())
+            .map_err(|error| Error::failed(format!("no thread to watch a cluster: {error}")))?;
         let mut reached = self.reached();
-        Ok(reached.entry(name.to_owned()).or_insert(log).clone())
+        let cluster = reached.entry(name.to_owned());
+        Ok(cluster.or_insert(Reached { log, watcher }).clone())
     }
 
     /// Try to reach those that were not reached yet. Answers whether all were.
@@ -65,7 +84,7 @@ impl Clusters {
         names.all(|name| reached.contains_key(name))
     }
 
-    fn reached(&self) -> MutexGuard<'_, BTreeMap<String, Arc<dyn Log>>> {
+    fn reached(&self) -> MutexGuard<'_, BTreeMap<String, Reached>> {
         // Entries are inserted whole.
         self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,6 +9,7 @@ use sluicebox_host::{DataDir, Error, Job, Result, changelog, members};
 use sluicebox_wasm::Sandbox;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Gets the bytes of a module by its digest. Blocks.
 pub type ReadModule = dyn Fn(&str) -> Result<Vec<u8>> + Send + Sync;
@@ -25,6 +26,8 @@ pub struct Parts {
     pub read_module: Box<ReadModule>,
     /// The clusters that jobs can name.
     pub clusters: Clusters,
+    /// A shard without records is parked after this long.
+    pub park_after: Duration,
     /// The time, for log lines.
     pub clock: Arc<dyn Clock>,
     /// Who is told what jobs say.

@@ -5,7 +5,7 @@ use super::board::Board;
 use super::parts::Parts;
 use super::wanted::Wanted;
 use crate::event::ApiEvent;
-use sluicebox_host::{Budget, Deployment, Error, Job, Kind, Observer, Result, Slot};
+use sluicebox_host::{Budget, Deployment, Error, Job, Kind, Observer, Parking, Result, Slot};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -170,6 +170,10 @@ impl Shared {
             observer,
             recover_from_changelog: false,
             budget: self.budget.clone(),
+            parking: Some(Parking {
+                after: self.parts.park_after,
+                watcher: self.parts.clusters.watcher_of(&slot.job().spec)?,
+            }),
         };
         deployment.run(&slot, &self.stop).map(drop)
     }

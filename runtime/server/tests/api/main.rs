@@ -4,6 +4,7 @@
 mod deploying;
 mod documents;
 mod fleet;
+mod fuzz;
 mod gate;
 mod jobs;
 mod limits;

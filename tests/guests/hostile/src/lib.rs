@@ -4,6 +4,7 @@
 mod attacks;
 mod filter;
 mod mapper;
+mod random;
 mod window_aggregate;
 
 use std::cell::RefCell;

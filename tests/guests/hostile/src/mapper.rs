@@ -1,6 +1,7 @@
 //! Answers that a map must not give, and honest ones.
 
 use crate::exports::sluicebox::udf::mapper::{Batch, Emitted, Guest, RowError};
+use crate::random::{Random, random};
 use crate::{Hostile, is, misbehave};
 
 const NULL: u32 = 0xffff_ffff;
@@ -10,6 +11,9 @@ impl Guest for Hostile {
     fn apply(input: Batch) -> Emitted {
         misbehave(&input.data);
         let rows = (input.index.len() / 6) as u32;
+        if let Some(mut random) = random() {
+            return emitted(&mut random, rows as usize);
+        }
         let mut answer = same(rows);
         if is("offset outside") {
             answer.output.index[2..4].copy_from_slice(&[1, 1]);
@@ -56,6 +60,31 @@ impl Guest for Hostile {
             answer.output.timestamps = vec![i64::MAX; 7];
         }
         answer
+    }
+}
+
+/// Anything at all.
+pub fn emitted(random: &mut Random, rows: usize) -> Emitted {
+    let outputs = random.length(rows);
+    let mut parents: Vec<u32> = match random.below(2) {
+        0 => random.numbers(outputs),
+        _ => (0..outputs)
+            .map(|_| random.below(rows as u64) as u32)
+            .collect(),
+    };
+    if random.below(4) > 0 {
+        parents.sort_unstable();
+    }
+    let (bytes, numbers) = (random.below(64) as usize, random.length(6 * outputs));
+    let times = random.length(0);
+    Emitted {
+        output: Batch {
+            data: random.bytes(bytes),
+            index: random.numbers(numbers),
+            timestamps: (0..times).map(|_| random.time()).collect(),
+        },
+        parents,
+        errors: random.errors(|row, message| RowError { row, message }),
     }
 }
 

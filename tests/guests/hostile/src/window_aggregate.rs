@@ -3,7 +3,8 @@
 use crate::exports::sluicebox::udf::window_aggregate::{
     Accumulated, Batch, Emitted, Guest, Packed, RowError,
 };
-use crate::{Hostile, is, misbehave};
+use crate::random::{Random, random};
+use crate::{Hostile, is, mapper, misbehave};
 
 const NULL: u32 = 0xffff_ffff;
 const SAME: u32 = 0xffff_fffe;
@@ -11,6 +12,9 @@ const SAME: u32 = 0xffff_fffe;
 impl Guest for Hostile {
     fn accumulate(accumulators: Packed, groups: Vec<u32>, input: Batch) -> Accumulated {
         misbehave(&input.data);
+        if let Some(mut random) = random() {
+            return accumulated(&mut random, accumulators.index.len() / 2);
+        }
         let mut items = items(&accumulators);
         for group in groups {
             items[group as usize].push(1);
@@ -20,6 +24,9 @@ impl Guest for Hostile {
 
     fn merge(left: Packed, right: Packed) -> Accumulated {
         misbehave(&[]);
+        if let Some(mut random) = random() {
+            return accumulated(&mut random, left.index.len() / 2);
+        }
         let merged = items(&left).into_iter().zip(items(&right));
         answer(merged.map(|(left, right)| [left, right].concat()).collect())
     }
@@ -27,6 +34,18 @@ impl Guest for Hostile {
     fn finish(keys: Packed, _windows: Vec<i64>, accumulators: Packed) -> Emitted {
         misbehave(&[]);
         let groups = keys.index.len() / 2;
+        if let Some(mut random) = random() {
+            let made = mapper::emitted(&mut random, groups);
+            return Emitted {
+                output: Batch {
+                    data: made.output.data,
+                    index: made.output.index,
+                    timestamps: made.output.timestamps,
+                },
+                parents: made.parents,
+                errors: Vec::new(),
+            };
+        }
         let mut output = Batch {
             data: Vec::new(),
             index: Vec::new(),
@@ -48,6 +67,18 @@ impl Guest for Hostile {
             parents: (0..groups as u32).collect(),
             errors: Vec::new(),
         }
+    }
+}
+
+/// Anything at all.
+fn accumulated(random: &mut Random, groups: usize) -> Accumulated {
+    let (bytes, numbers) = (random.below(64) as usize, random.length(2 * groups));
+    Accumulated {
+        accumulators: Packed {
+            data: random.bytes(bytes),
+            index: random.numbers(numbers),
+        },
+        errors: random.errors(|row, message| RowError { row, message }),
     }
 }
 
