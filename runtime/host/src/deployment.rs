@@ -3,6 +3,7 @@
 use crate::budget::Budget;
 use crate::error::Result;
 use crate::event::Observer;
+use crate::gate::Gate;
 use crate::job::Job;
 use crate::layout::Layout;
 use crate::parking::Parking;
@@ -66,6 +67,8 @@ pub struct Deployment {
     pub budget: Arc<Budget>,
     /// How idle shards are parked, if they are.
     pub parking: Option<Parking>,
+    /// How many jobs and shards of the log start at the same time.
+    pub gate: Arc<Gate>,
 }
 
 impl Deployment {
@@ -74,7 +77,11 @@ impl Deployment {
         // Refuse what can be refused before anything starts.
         let job = slot.job();
         job.instantiate(&self.observer)?;
+        let Some(pass) = self.gate.enter(stop) else {
+            return Ok(Summary::default());
+        };
         let layout = Layout::find(self.log.as_ref(), &job.spec, &job.plan, &self.base)?;
+        drop(pass);
         let membership = self.log.join(&layout.member(&self.host_id))?;
         let (shards, observer) = (layout.shards, self.observer.clone());
         let make = |shard: i32, job: Arc<Job>, stop: Arc<AtomicBool>, woken: bool| Task {
@@ -89,6 +96,7 @@ impl Deployment {
             budget: self.budget.clone(),
             parking: self.parking.clone(),
             woken,
+            gate: self.gate.clone(),
         };
         let (last, ended) = Supervisor::new(&make, slot, observer).run(membership, shards, stop)?;
         let mut accounts: Vec<(String, Account)> = Vec::new();

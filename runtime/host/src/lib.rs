@@ -2,6 +2,7 @@
 //! embedded log for files and `--dev`.
 #![forbid(unsafe_code)]
 
+mod at_rest;
 mod backend;
 mod budget;
 mod check;
@@ -10,6 +11,7 @@ mod deployment;
 mod error;
 mod event;
 mod files;
+mod gate;
 mod job;
 mod json_lines;
 mod lag;
@@ -29,6 +31,7 @@ pub use data_dir::DataDir;
 pub use deployment::{Deployment, Slot, Summary};
 pub use error::{Error, Kind, Result};
 pub use event::{Event, Level, Observer};
+pub use gate::Gate;
 pub use job::Job;
 pub use lag::{Lag, lag, lag_on};
 pub use layout::{changelog, members};

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// How often ends are asked for: bounds how late a parked shard notices a record.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A parked shard starts after this long, to commit its positions again: brokers forget those of a week ago.
-const PARKED_MAX: Duration = Duration::from_secs(12 * 3600);
+pub const PARKED_MAX: Duration = Duration::from_secs(12 * 3600);
 
 /// When shards are parked, and who wakes them.
 #[derive(Clone)]

@@ -230,6 +230,7 @@ pub fn run_on(
         recover_from_changelog: options.recover_from_changelog,
         budget: Arc::default(),
         parking: None,
+        gate: Arc::default(),
     };
     deployment.run(&Arc::new(Slot::new(job)), &stop)
 }

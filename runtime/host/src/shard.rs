@@ -1,13 +1,15 @@
 //! One shard's thread: open, recover, turn until told to stop.
 
+use crate::at_rest::AtRest;
 use crate::budget::{Budget, Held};
 use crate::error::Error;
 use crate::event::{Event, Observer};
+use crate::gate::Gate;
 use crate::job::Job;
 use crate::layout::Layout;
 use crate::meter::Meter;
 use crate::metered::{MeteredLog, MeteredUdf};
-use crate::parking::{Parked, Parking};
+use crate::parking::{PARKED_MAX, Parked, Parking};
 use crate::{data_dir, store};
 use sluicebox_core::log::Log;
 use sluicebox_core::shard::{Clock, Config, Progress, Shard, ShardError, Turn};
@@ -47,14 +49,16 @@ pub struct Task {
     pub budget: Arc<Budget>,
     /// How idle shards are parked, if they are.
     pub parking: Option<Parking>,
+    /// How many start at the same time.
+    pub gate: Arc<Gate>,
     /// It was parked before: it has something to do.
     pub woken: bool,
 }
 
 /// How a shard's thread ended.
 pub enum Outcome {
-    /// As told.
-    Stopped(Progress),
+    /// As told; before it had begun, if there is no progress.
+    Stopped(Option<Progress>),
     /// The bounded input has ended; everything is committed.
     Ended(Progress),
     /// Nothing to do: start again once it is woken.
@@ -94,11 +98,16 @@ impl Task {
             self.job.spec.operators.iter().map(|o| o.id.as_str()),
         ));
         if !self.woken
-            && let Some(parked) = self.idle_from_the_start()?
+            && let Some(parked) = self.still_at_rest()
         {
             return Ok(Outcome::Parked(parked));
         }
+        AtRest::forget(&self.state_dir);
+        let Some(pass) = self.gate.enter(&self.stop) else {
+            return Ok(Outcome::Stopped(None));
+        };
         let mut shard = self.open(&meter)?;
+        drop(pass);
         shard.recover()?;
         self.observer.event(Event::Started {
             shard: self.shard,
@@ -153,36 +162,33 @@ impl Task {
             match turn {
                 Turn::Ended => return Ok(Outcome::Ended(shard.progress())),
                 Turn::Worked => {}
-                _ if stopping => return Ok(Outcome::Stopped(shard.progress())),
+                _ if stopping => return Ok(Outcome::Stopped(Some(shard.progress()))),
                 Turn::Idle | Turn::Committed | Turn::Aborted => {}
             }
         }
     }
 
     fn park(&self, parking: &Parking, ends: Vec<(i32, i64)>) -> Parked {
-        parking.watcher.park(&self.job.plan.source_topic, ends)
+        let at_rest = AtRest {
+            revision: self.job.revision,
+            topic: self.job.plan.source_topic.clone(),
+            ends,
+        };
+        at_rest.write(&self.state_dir);
+        parking.watcher.park(&at_rest.topic, at_rest.ends)
     }
 
-    /// Whether all that there is has been committed by an earlier owner: then there is no need to start. A thousand idle
-    /// jobs come and go with a host without a client of their own.
-    fn idle_from_the_start(&self) -> Result<Option<Parked>, Stop> {
-        let Some(parking) = &self.parking else {
-            return Ok(None);
-        };
-        let config = self
-            .layout
-            .shard(&self.job.spec, &self.job.plan, self.shard);
-        let (topic, partitions) = (&config.source, &config.partitions);
-        let asked: Vec<(&str, i32)> = partitions.iter().map(|p| (topic.as_str(), *p)).collect();
-        let ends = self.log.ends(&asked).map_err(ShardError::from)?;
-        let positions =
-            (self.log.positions(&config.group, topic, partitions)).map_err(ShardError::from)?;
-        // A partition without a position or an end is for the shard to look into.
-        if ends != positions || ends.contains(&None) {
-            return Ok(None);
-        }
-        let ends = partitions.iter().copied().zip(ends.into_iter().flatten());
-        Ok(Some(self.park(parking, ends.collect())))
+    /// Park it where it was parked before this host started. Whatever came since wakes it, as if it had been watched all the
+    /// time.
+    fn still_at_rest(&self) -> Option<Parked> {
+        let parking = self.parking.as_ref()?;
+        let at_rest = AtRest::read(&self.state_dir, PARKED_MAX)?;
+        let config = (self.layout).shard(&self.job.spec, &self.job.plan, self.shard);
+        let same = at_rest.revision == self.job.revision
+            && at_rest.topic == config.source
+            && (at_rest.ends.iter().map(|(p, _)| p)).eq(&config.partitions)
+            && !self.recover_from_changelog;
+        same.then(|| parking.watcher.park(&at_rest.topic, at_rest.ends))
     }
 
     /// One turn of the shard, or a rest where the tenant's budget is used up. The second answer says that it rested and did

@@ -216,7 +216,7 @@ impl<'a> Supervisor<'a> {
     fn take_in(&mut self, shard: i32, outcome: Outcome, since: Instant, job: Arc<Job>) {
         match outcome {
             Outcome::Stopped(progress) => {
-                self.last.insert(shard, progress);
+                self.last.extend(progress.map(|progress| (shard, progress)));
                 self.observer.event(Event::Stopped { shard });
                 // It was given up and then assigned again before it had stopped.
                 if self.owned.contains(&shard) {

@@ -25,25 +25,27 @@ impl Kafka {
     /// Connect, and wait for a first answer, about ten seconds at most. `Kind::Halt` says what to correct.
     pub fn connect(connection: Connection) -> Result<Kafka> {
         connection.check()?;
-        let settings = [
-            ("reconnect.backoff.ms", "50".to_string()),
-            ("reconnect.backoff.max.ms", "1000".to_string()),
-            ("socket.timeout.ms", ANSWER_WAIT_MAX.as_millis().to_string()),
-            ("allow.auto.create.topics", "false".to_string()),
-        ];
-        let admin =
-            Client::new(Role::Producer, &connection.producer(&settings)).map_err(|fault| {
-                Error::halt(format!(
-                    "Kafka client: {}; check the connection's properties",
-                    fault.text
-                ))
-            })?;
+        let admin = client(&connection)?;
         first_answer(&admin, &connection.bootstrap_servers)?;
-        Ok(Kafka {
-            connection,
-            admin: Arc::new(admin),
-        })
+        Ok(Kafka { connection, admin })
     }
+}
+
+/// A client for questions.
+fn client(connection: &Connection) -> Result<Arc<Client>> {
+    let settings = [
+        ("reconnect.backoff.ms", "50".to_string()),
+        ("reconnect.backoff.max.ms", "1000".to_string()),
+        ("socket.timeout.ms", ANSWER_WAIT_MAX.as_millis().to_string()),
+        ("allow.auto.create.topics", "false".to_string()),
+    ];
+    let client = Client::new(Role::Producer, &connection.producer(&settings));
+    client.map(Arc::new).map_err(|fault| {
+        Error::halt(format!(
+            "Kafka client: {}; check the connection's properties",
+            fault.text
+        ))
+    })
 }
 
 /// Ask in small steps: a refusal is known at once, only silence takes the whole time.
@@ -85,7 +87,10 @@ impl Log for Kafka {
     }
 
     fn delete(&self, changelog: &str, groups: &[&str]) -> Result<()> {
-        topics::delete(&self.admin, changelog, groups)
+        // Whatever asks a group's coordinator has a client of its own, gone before that question can time out: librdkafka
+        // 2.12 aborts the process when a coordinator comes up after such a time-out.
+        let client = client(&self.connection)?;
+        topics::delete(&client, changelog, groups)
     }
 
     fn join(&self, member: &MemberConfig) -> Result<Box<dyn Membership>> {
@@ -94,10 +99,6 @@ impl Log for Kafka {
 
     fn ends(&self, partitions: &[(&str, i32)]) -> Result<Vec<Option<i64>>> {
         offsets::ends(&self.admin, partitions)
-    }
-
-    fn positions(&self, group: &str, topic: &str, partitions: &[i32]) -> Result<Vec<Option<i64>>> {
-        offsets::committed(&self.admin, group, topic, partitions)
     }
 
     fn lag(&self, topic: &str, group: &str) -> Result<Vec<PartitionLag>> {

@@ -1,4 +1,4 @@
-//! Ends and positions of many partitions, asked for with the cluster's own client.
+//! Ends of many partitions, asked for with the cluster's own client.
 
 use crate::errors;
 use crate::ffi::Code;
@@ -25,24 +25,4 @@ pub fn ends(client: &Arc<Client>, partitions: &[(&str, i32)]) -> Result<Vec<Opti
         .collect();
     let end = |partition| found.get(partition).copied();
     Ok(partitions.iter().map(end).collect())
-}
-
-/// Stable position that the group committed in each partition of a topic.
-pub fn committed(
-    client: &Arc<Client>,
-    group: &str,
-    topic: &str,
-    partitions: &[i32],
-) -> Result<Vec<Option<i64>>> {
-    if partitions.is_empty() {
-        return Ok(Vec::new());
-    }
-    let what = format!("positions that group {group} committed in topic {topic}");
-    let answer = offsets::committed(client, group, topic, partitions, ANSWER_WAIT_MAX)
-        .map_err(|fault| errors::error(&what, &fault, client))?;
-    let found: HashMap<i32, i64> = (answer.iter())
-        .filter(|entry| entry.code == Code::RD_KAFKA_RESP_ERR_NO_ERROR && entry.offset >= 0)
-        .map(|entry| (entry.partition, entry.offset))
-        .collect();
-    Ok(partitions.iter().map(|p| found.get(p).copied()).collect())
 }

@@ -243,13 +243,6 @@ impl Log for EmbeddedLog {
         Ok(partitions.iter().map(end).collect())
     }
 
-    fn positions(&self, group: &str, topic: &str, partitions: &[i32]) -> Result<Vec<Option<i64>>> {
-        let state = self.shared.lock();
-        let position = |partition: &i32| state.position(group, topic, *partition);
-        let found = partitions.iter().map(position);
-        Ok(found.map(|at| at.map(|at| at.offset)).collect())
-    }
-
     fn lag(&self, topic: &str, group: &str) -> Result<Vec<PartitionLag>> {
         let state = self.shared.lock();
         let partitions = state.topic(topic)?.partitions.iter().zip(0..);

@@ -233,8 +233,6 @@ pub trait Log: Send + Sync {
     /// Offset after the last stable record of each of these partitions, in one question; `None` for one that is not there or
     /// can't be told now. The same one may be asked for more than once.
     fn ends(&self, partitions: &[(&str, i32)]) -> Result<Vec<Option<i64>>>;
-    /// Stable position that a group committed in each of these partitions of a topic, in one question.
-    fn positions(&self, group: &str, topic: &str, partitions: &[i32]) -> Result<Vec<Option<i64>>>;
     /// Offset after the last stable record, and the position committed in `group`, of each partition of a topic.
     fn lag(&self, topic: &str, group: &str) -> Result<Vec<PartitionLag>>;
 }

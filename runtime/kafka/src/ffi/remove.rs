@@ -28,14 +28,16 @@ pub fn delete_topic(client: &Arc<Client>, name: &str, wait: Duration) -> Result<
     }
 }
 
-/// Delete a group with its committed positions.
+/// Delete a group with its committed positions. If nothing is answered within `wait`, the client must be given up: its
+/// question is still under way.
 pub fn delete_group(client: &Arc<Client>, name: &str, wait: Duration) -> Result<(), Fault> {
     let pending = Pending::new(client);
     // SAFETY: as for a topic.
     unsafe {
         let mut group = sys::rd_kafka_DeleteGroup_new(cstring(name).as_ptr());
         let op = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETEGROUPS;
-        let options = options(client, op, wait);
+        // Longer than anybody waits, see above.
+        let options = options(client, op, wait * 10);
         sys::rd_kafka_DeleteGroups(client.raw(), &mut group, 1, options, pending.queue());
         sys::rd_kafka_AdminOptions_destroy(options);
         sys::rd_kafka_DeleteGroup_destroy(group);

@@ -3,7 +3,7 @@
 use crate::config::Connections;
 use sluicebox_core::log::Log;
 use sluicebox_core::spec::{Connection, JobSpec};
-use sluicebox_host::{Error, Result, Watcher};
+use sluicebox_host::{Error, Gate, Result, Watcher};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,14 +15,17 @@ pub struct Clusters {
     connections: Connections,
     connect: Box<Connect>,
     /// Those that were reached, by name.
-    reached: Mutex<BTreeMap<String, Reached>>,
+    reached: Mutex<BTreeMap<String, Cluster>>,
 }
 
-/// A cluster, and who watches it for parked shards.
+/// A cluster.
 #[derive(Clone)]
-struct Reached {
-    log: Arc<dyn Log>,
-    watcher: Arc<Watcher>,
+pub(super) struct Cluster {
+    pub log: Arc<dyn Log>,
+    /// Who watches it for parked shards.
+    pub watcher: Arc<Watcher>,
+    /// How many start at the same time.
+    pub gate: Arc<Gate>,
 }
 
 impl Clusters {
@@ -36,16 +39,7 @@ impl Clusters {
     }
 
     /// The cluster that a spec means.
-    pub(super) fn of(&self, spec: &JobSpec) -> Result<Arc<dyn Log>> {
-        self.find(spec).map(|cluster| cluster.log)
-    }
-
-    /// Who watches it for parked shards.
-    pub(super) fn watcher_of(&self, spec: &JobSpec) -> Result<Arc<Watcher>> {
-        self.find(spec).map(|cluster| cluster.watcher)
-    }
-
-    fn find(&self, spec: &JobSpec) -> Result<Reached> {
+    pub(super) fn of(&self, spec: &JobSpec) -> Result<Cluster> {
         let (name, connection) = self
             .connections
             .of(spec)
@@ -55,7 +49,7 @@ impl Clusters {
 
     /// A cluster that is down, or refuses the host's credentials, is the operator's matter and passes: no job may halt for
     /// it.
-    fn reach(&self, name: &str, connection: &Connection) -> Result<Reached> {
+    fn reach(&self, name: &str, connection: &Connection) -> Result<Cluster> {
         if let Some(cluster) = self.reached().get(name) {
             return Ok(cluster.clone());
         }
@@ -65,7 +59,9 @@ impl Clusters {
             .map_err(|error| Error::failed(format!("no thread to watch a cluster: {error}")))?;
         let mut reached = self.reached();
         let cluster = reached.entry(name.to_owned());
-        Ok(cluster.or_insert(Reached { log, watcher }).clone())
+        let gate = Arc::default();
+        let new = Cluster { log, watcher, gate };
+        Ok(cluster.or_insert(new).clone())
     }
 
     /// Try to reach those that were not reached yet. Answers whether all were.
@@ -84,7 +80,7 @@ impl Clusters {
         names.all(|name| reached.contains_key(name))
     }
 
-    fn reached(&self) -> MutexGuard<'_, BTreeMap<String, Reached>> {
+    fn reached(&self) -> MutexGuard<'_, BTreeMap<String, Cluster>> {
         // Entries are inserted whole.
         self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }

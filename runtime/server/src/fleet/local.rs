@@ -227,7 +227,7 @@ impl Fleet for Local {
             bytes.map(|bytes| bytes.to_vec()).ok_or_else(missing)
         })?;
         job.instance_memory_bytes_max = memory(candidate.quotas);
-        let log = self.parts.clusters.of(candidate.spec)?;
+        let log = self.parts.clusters.of(candidate.spec)?.log;
         let base = self.parts.base(&JobId {
             tenant: candidate.tenant.to_owned(),
             job: candidate.job.to_owned(),
@@ -250,7 +250,7 @@ impl Fleet for Local {
     fn lag(&self, tenant: &str, job: &str) -> Result<Vec<Lag>> {
         let wanted = self.find(tenant, job, |running| running.wanted.clone());
         let wanted = wanted.ok_or_else(|| Error::failed("this host does not know the job yet"))?;
-        let log = self.parts.clusters.of(&wanted.spec)?;
+        let log = self.parts.clusters.of(&wanted.spec)?.log;
         lag_on(log.as_ref(), &wanted.spec, &self.parts.base(&wanted.id))
     }
 

@@ -79,7 +79,7 @@ impl Parts {
             groups.push(base.clone());
         }
         let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-        let log = self.clusters.of(&wanted.spec)?;
+        let log = self.clusters.of(&wanted.spec)?.log;
         log.delete(&changelog(&base), &groups)?;
         let folder = self.state_dir(&wanted.id);
         match std::fs::remove_dir_all(&folder) {

@@ -162,8 +162,9 @@ impl Shared {
         };
         self.board.runs(wanted.version);
         let observer: Arc<dyn Observer> = self.board.clone();
+        let cluster = self.parts.clusters.of(&slot.job().spec)?;
         let deployment = Deployment {
-            log: self.parts.clusters.of(&slot.job().spec)?,
+            log: cluster.log,
             base: self.parts.base(&wanted.id),
             state_dir: self.parts.state_dir(&wanted.id),
             host_id: self.parts.data_dir.host_id().to_owned(),
@@ -172,8 +173,9 @@ impl Shared {
             budget: self.budget.clone(),
             parking: Some(Parking {
                 after: self.parts.park_after,
-                watcher: self.parts.clusters.watcher_of(&slot.job().spec)?,
+                watcher: cluster.watcher,
             }),
+            gate: cluster.gate,
         };
         deployment.run(&slot, &self.stop).map(drop)
     }

@@ -90,7 +90,7 @@ macro_rules! log_conformance {
             starts_resolve_to_offsets
             bounds_end_where_an_open_transaction_begins
             lag_tells_bounds_and_positions
-            ends_and_positions_are_told_at_once
+            ends_are_told_at_once
             a_zombie_cannot_commit
             a_zombie_cannot_add_to_a_transaction
             a_takeover_aborts_what_was_open

@@ -117,17 +117,13 @@ pub fn lag_tells_bounds_and_positions(fixture: &impl Fixture) {
     eventually(fixture, "the lag", lag, |got| *got == want);
 }
 
-/// Ends and positions of many partitions, in one question each.
-pub fn ends_and_positions_are_told_at_once(fixture: &impl Fixture) {
+/// Ends of many partitions, in one question.
+pub fn ends_are_told_at_once(fixture: &impl Fixture) {
     let (job, other) = (Job::new(fixture, 2), Job::new(fixture, 1));
     job.produce(&inputs(0, 0..10));
     other.produce(&inputs(0, 0..3));
-    let mut shard = job.owner();
-    let source = source_id(shard.as_mut());
-    job.begin_with(shard.as_mut(), &[]);
-    shard.commit(&[position(0, 4, "m")], &source).unwrap();
     let log = fixture.log();
-    let (topic, group) = (&job.config.source, &job.config.group);
+    let topic = &job.config.source;
     let missing = format!("{}-missing", fixture.unique_name());
     let asked = [
         (topic.as_str(), 1),
@@ -139,10 +135,5 @@ pub fn ends_and_positions_are_told_at_once(fixture: &impl Fixture) {
     let ends = || log.ends(&asked).unwrap();
     let want = [Some(0), Some(3), None, Some(10), Some(0)];
     eventually(fixture, "the ends", ends, |got| *got == want);
-    let positions = || log.positions(group, topic, &[1, 0]).unwrap();
-    eventually(fixture, "the positions", positions, |got| {
-        *got == [None, Some(4)]
-    });
-    assert_eq!(log.positions(&missing, topic, &[0]), Ok(vec![None]));
     assert_eq!(log.ends(&[]), Ok(Vec::new()));
 }
