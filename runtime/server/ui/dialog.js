@@ -29,7 +29,8 @@ export function dialog({ title, content, confirm, danger, act, cancel = "Cancel"
     };
     const element = h("dialog", { "aria-label": title, onclose: () => { element.remove(); resolve(answer); } },
       h("form", { onsubmit: submit }, h("h2", {}, title), content, trouble,
-        h("div", { class: "actions" }, yes, button(cancel, () => element.close()))));
+        // What can't be undone is not what Enter does at once.
+        h("div", { class: "actions" }, yes, button(cancel, () => element.close(), { autofocus: !!danger }))));
     document.body.append(element);
     element.showModal();
   });

@@ -3,7 +3,7 @@
 
 const KEPT = 600;
 
-/** @typedef {{at: number, read: number, written: number, lag: number | null, total_lag: number | null, delay: number | null, delay_least: number | null,
+/** @typedef {{at: number, read: number, written: number, lag: number | null, whole_lag: number | null, delay: number | null, delay_least: number | null,
  *   busy: number, back_pressured: number, throttled: number, idle: number, cpu: number, side: number,
  *   epoch_ms: number | null, commit_ms: number | null, delta_bytes: number | null, epoch_records: number | null,
  *   operators: Record<string, {busy: number, rows: number}>, flows: Record<string, Record<string, number>>}} Sample */
@@ -16,10 +16,10 @@ export class History {
   get now() { return this.samples.at(-1) ?? null; }
 
   /**
-   * Take a status as it is at `at`, the host's time.
-   * @param {any} status @param {number} at
+   * Take a status as it is at `at`, the host's time; `whole_lag` is of all hosts' shards, where somebody has asked for it.
+   * @param {any} status @param {number} at @param {number | null} [whole_lag]
    */
-  take(status, at) {
+  take(status, at, whole_lag = null) {
     const shards = status?.shards ?? [];
     const last = this.last;
     this.last = { at, shards: new Map(shards.map((shard) => [shard.shard, shard])) };
@@ -34,7 +34,9 @@ export class History {
     const share = (pick) => (shards.length ? Math.min(1, sum(pick) / (span * shards.length)) : 0);
     const lags = shards.flatMap(lagsOf);
     const delays = shards.flatMap((shard) => Object.values(shard.watermarks)).map((mark) => at - mark).filter((d) => d < 1e14);
-    const epochs = shards.map((shard) => shard.last_epoch).filter((epoch) => epoch?.duration_ms);
+    // Of shards that have committed since: an old epoch says nothing of now.
+    const committed = (shard) => shard.epochs > (last.shards.get(shard.shard)?.epochs ?? 0);
+    const epochs = shards.filter(committed).map((shard) => shard.last_epoch);
     const ids = [...new Set(shards.flatMap((shard) => Object.keys(shard.ledger)))];
     const flow = (id, way) => (sum((shard) => shard.ledger[id]?.[way] ?? 0) * 1000) / span;
     const ways = ["in", "forwarded", "filtered", "skipped", "late", "dead_lettered", "absorbed", "released"];
@@ -44,7 +46,7 @@ export class History {
       read: (sum((shard) => Object.values(shard.positions).reduce((a, b) => a + b, 0)) * 1000) / span,
       side: ids.reduce((total, id) => total + flows[id].late + flows[id].dead_lettered, 0),
       lag: lags.length ? lags.reduce((a, b) => a + b, 0) : null,
-      total_lag: null,
+      whole_lag,
       delay: delays.length ? Math.max(...delays) : null,
       delay_least: delays.length ? Math.min(...delays) : null,
       busy: share((shard) => shard.times.busy_ms),

@@ -6,7 +6,10 @@ import { bytes, compact, duration, percent } from "../format.js";
 
 export function charts() {
   const all = [
-    chart("Lag (records)", [{ label: "behind", class: "a", pick: (x) => x.lag }], compact, { least: 10 }),
+    chart("Lag (records)", [
+      { label: "this host's shards", class: "a", pick: (x) => x.lag },
+      { label: "whole job, committed", class: "b", pick: (x) => x.whole_lag },
+    ], compact, { least: 10 }),
     chart("Watermark delay", [
       { label: "slowest partition", class: "a", pick: (x) => x.delay },
       { label: "fastest", class: "b", pick: (x) => x.delay_least },

@@ -36,6 +36,8 @@ export async function job(context) {
   const log = logs(url("jobs", name, "logs"), signal);
   let graph = null;
   let drawn = null;
+  /** Lag of the whole job, whoever runs it: it grows also while nobody does. @type {number | null} */
+  let whole = null;
 
   const actions = can("deploy") ? buttons() : { element: null, update: () => {} };
   const bodies = {
@@ -72,7 +74,7 @@ export async function job(context) {
     const runs = last.status?.version;
     text(numbers.Version, runs != null && runs !== last.version ? `${runs} → ${last.version}` : String(last.version));
     text(numbers["Records/s"], compact(sample?.read));
-    text(numbers.Lag, compact(sample?.lag));
+    text(numbers.Lag, compact(whole ?? sample?.lag));
     text(numbers["Watermark delay"], duration(sample?.delay));
     text(numbers.State, bytes((last.status?.shards ?? []).reduce((sum, shard) => sum + shard.state_bytes, 0)));
     text(message, last.status?.message ?? "");
@@ -86,7 +88,7 @@ export async function job(context) {
   };
   const refresh = async () => {
     last = await get(url("jobs", name), { signal });
-    history.take(last.status, Date.now() + skew_ms);
+    history.take(last.status, Date.now() + skew_ms, whole);
     await drawGraph();
     if (!signal.aborted) draw();
   };
@@ -126,6 +128,8 @@ export async function job(context) {
   change(context.rest);
   draw();
   poll(1500, signal, refresh, freshness.told);
+  // The host asks the brokers for it, so not too often.
+  poll(5000, signal, async () => { whole = (await get(url("jobs", name, "lag"), { signal })).lag; }, (error) => { if (error) whole = null; });
   return { title: name, element, change };
 }
 

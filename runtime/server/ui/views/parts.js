@@ -7,6 +7,9 @@ import { clock } from "../format.js";
 export function stateOf(job) {
   const state = job.status?.state;
   if (job.desired !== "running" && (!state || state === "idle")) return job.desired;
+  const shards = job.status?.shards ?? [];
+  // Its shards have given back what they held until there is something to read.
+  if (state === "running" && shards.length && shards.every((shard) => shard.state === "idle")) return "parked";
   return state ?? "not here";
 }
 

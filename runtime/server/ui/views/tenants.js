@@ -53,9 +53,12 @@ export function tenants({ signal, can, who, tenant: current }) {
     td.tenant = t;
     if (!td.firstChild && admin) {
       td.append(h("div", { class: "row-actions" },
-        button("Edit", () => edit(td.tenant), { "aria-label": `Edit ${t.name}` }), button("Disable", () => toggle(td.tenant))));
+        button("Edit", () => edit(td.tenant), { "aria-label": `Edit ${t.name}` }), button("", () => toggle(td.tenant))));
     }
-    if (admin) text(td.querySelectorAll("button")[1], t.disabled ? "Enable" : "Disable");
+    if (!admin) return;
+    const [word, other] = [t.disabled ? "Enable" : "Disable", td.querySelectorAll("button")[1]];
+    text(other, word);
+    other.setAttribute("aria-label", `${word} ${t.name}`);
   };
   const freshness = stale();
   const refresh = async () => {
