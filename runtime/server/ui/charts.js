@@ -11,9 +11,10 @@ const SPAN_MS = 300_000;
 /** A longer silence than this is a gap in the line. */
 const GAP_MS = 20_000;
 
-/** The next round number, so that an axis doesn't move with each sample. */
-function ceiling(value) {
+/** The next round number, so that an axis doesn't move with each sample. Bytes are round in their own way. */
+function ceiling(value, binary) {
   if (value <= 0) return 1;
+  if (binary) return 2 ** Math.ceil(Math.log2(value));
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 2.5, 5, 10].map((step) => step * power).find((round) => round >= value) ?? value;
 }
@@ -22,7 +23,7 @@ function ceiling(value) {
  * @param {string} title
  * @param {{label: string, class: string, pick: (sample: any) => number | null}[]} series
  * @param {(value: number) => string} format
- * @param {{least?: number, most?: number, note?: (sample: any) => string}} [more]
+ * @param {{least?: number, most?: number, binary?: boolean, note?: (sample: any) => string}} [more]
  */
 export function chart(title, series, format, more = {}) {
   const now = h("span", { class: "now" });
@@ -47,14 +48,15 @@ export function chart(title, series, format, more = {}) {
     const end = samples.at(-1)?.at ?? 0;
     const seen = samples.filter((sample) => sample.at >= end - SPAN_MS);
     const all = seen.flatMap((sample) => series.map((line) => line.pick(sample))).filter((v) => v != null);
-    const top = more.most ?? ceiling(Math.max(more.least ?? 0, ...all));
+    const top = more.most ?? ceiling(Math.max(more.least ?? 0, ...all), more.binary);
     const x = (at) => LEFT + (width - LEFT - 4) * (1 - (end - at) / SPAN_MS);
     const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - Math.min(value, top) / top);
     const grid = [0, 0.5, 1].map((part) => [
       s("line", { class: part ? "grid" : "axis", x1: LEFT, x2: width - 4, y1: y(top * part), y2: y(top * part) }),
       s("text", { x: LEFT - 6, y: y(top * part) + 3.5, "text-anchor": "end" }, format(top * part)),
     ]);
-    const times = [5, 4, 3, 2, 1].map((minutes) => s("text", { x: x(end - minutes * 60_000), y: HEIGHT - 3, "text-anchor": minutes === 5 ? "start" : "middle" }, `−${minutes} min`));
+    const minutes = width < 420 ? [5, 3, 1] : [5, 4, 3, 2, 1];
+    const times = minutes.map((minutes) => s("text", { x: x(end - minutes * 60_000), y: HEIGHT - 3, "text-anchor": minutes === 5 ? "start" : "middle" }, `−${minutes} min`));
     const lines = series.map((line, i) => {
       const parts = pieces(seen, line.pick);
       const d = parts.map((part) => part.map(([at, v], j) => `${j ? "L" : "M"}${x(at).toFixed(1)} ${y(v).toFixed(1)}`).join("")).join("");

@@ -8,6 +8,7 @@ mod call;
 mod deploy;
 mod difference;
 mod documents;
+mod graph;
 mod host;
 mod jobs;
 mod judge;

@@ -27,7 +27,7 @@ export function charts() {
       { label: "longest", class: "a", pick: (x) => x.epoch_ms },
       { label: "its commit", class: "b", pick: (x) => x.commit_ms },
     ], duration, { least: 100 }),
-    chart("Epoch size", [{ label: "changelog", class: "a", pick: (x) => x.delta_bytes }], bytes, { least: 1024, note: (x) => (x.epoch_records == null ? "" : `${compact(x.epoch_records)} records`) }),
+    chart("Epoch size", [{ label: "changelog", class: "a", pick: (x) => x.delta_bytes }], bytes, { least: 1024, binary: true, note: (x) => (x.epoch_records == null ? "" : `${compact(x.epoch_records)} records`) }),
   ];
   return {
     element: h("section", { class: "charts", "aria-label": "Over time" }, all.map((one) => one.element)),

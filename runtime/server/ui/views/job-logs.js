@@ -56,7 +56,7 @@ export function logs(url, signal) {
   });
   const start = () => { end = new AbortController(); text(pause, "Pause"); run(end.signal); };
   return {
-    element: h("section", { class: "panel" }, h("div", { class: "head" }, h("h2", {}, "Log on this host"), said, level, search, pause, empty), lines),
+    element: h("section", { class: "panel" }, h("div", { class: "head" }, h("h2", {}, "Log on this host"), said, level, search, h("div", { class: "actions" }, pause, empty)), lines),
     /** A stream costs the host something: it lasts while it is seen. */
     show: (seen) => { if (seen && !end) start(); if (!seen) stop(); },
   };

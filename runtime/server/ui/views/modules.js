@@ -100,7 +100,7 @@ function upload(url, refresh) {
   };
   return h("form", { class: "panel narrow", onsubmit, "aria-label": "Push a module" },
     h("h2", {}, "Push a module"),
-    field("File", file, "A WebAssembly component, as `sluicebox build` makes it."),
+    field("File", file, ["A WebAssembly component, as ", h("code", {}, "sluicebox build"), " makes it."]),
     field("Name", name, "Small letters, digits and dashes. The same name again makes the next version."),
     h("div", { class: "check" }, imports, h("label", { for: "module-imports" }, "Accept imports that the newest version does not have")),
     submit, said);
