@@ -39,6 +39,11 @@ impl Api {
         }
     }
 
+    /// The token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The same API with another token.
     pub fn with_token(&self, token: &str) -> Self {
         Self::new(&self.url, token)

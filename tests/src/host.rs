@@ -124,7 +124,7 @@ pub fn guest(name: &str) -> PathBuf {
 }
 
 /// `release` in the target folder: tests are in its `deps`, programs in itself.
-fn release_folder() -> Result<PathBuf> {
+pub(crate) fn release_folder() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let folder = program.parent().context("this program is in no folder")?;
     Ok(match folder.ends_with("deps") {

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod broker;
+pub mod browser;
 pub mod client;
 pub mod clock;
 pub mod cluster;

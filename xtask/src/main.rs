@@ -79,7 +79,10 @@ const TASKS: &[Task] = &[
         help: "cargo xtask setup\n\n\
             System packages (as root, by apt-get; else it names the command), the Wasm target or its fallback, Kafka's jars \
             from Maven Central. The other commands do this by themselves.",
-        run: |paths, _| setup::run(paths, setup::Needs::Everything),
+        run: |paths, _| {
+            packages::ensure(packages::BROWSER)?;
+            setup::run(paths, setup::Needs::Everything)
+        },
     },
 ];
 

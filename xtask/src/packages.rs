@@ -49,6 +49,23 @@ pub const DEPLOY: &[Package] = &[
     },
 ];
 
+/// For tests of the page.
+pub const BROWSER: &[Package] = &[
+    Package {
+        name: "chromium",
+        why: "a browser, for tests of the page",
+        there: || {
+            let browsers = ["chromium", "google-chrome", "google-chrome-stable"];
+            browsers.iter().any(|name| works(name, &["--version"]))
+        },
+    },
+    Package {
+        name: "chromium-driver",
+        why: "chromedriver, for tests of the page",
+        there: || works("chromedriver", &["--version"]),
+    },
+];
+
 /// For tests, bench and everything else.
 pub const EVERYTHING: &[Package] = &[
     COMPILER,

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::builds::{self, Edition};
 use crate::command::{build, cargo, say};
 use crate::counts::Counts;
+use crate::packages;
 use crate::paths::Paths;
 use crate::setup::{self, Needs};
 
@@ -32,6 +33,7 @@ pub fn run(paths: &Paths, arguments: &[String]) -> Result<()> {
 
 fn all(paths: &Paths, arguments: &[String], counts: &mut Counts) -> Result<()> {
     setup::run(paths, Needs::Everything)?;
+    packages::ensure(packages::BROWSER)?;
     builds::binaries(paths, Edition::Full, &["sluicebox"])?;
     for folder in GUESTS
         .iter()

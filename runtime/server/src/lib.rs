@@ -21,6 +21,7 @@ mod rate;
 mod serve;
 mod slots;
 mod tls;
+mod ui;
 
 pub use api::{App, Parts, Problem, ProblemKind, openapi_json, router};
 pub use clock::{Clock, SystemClock};

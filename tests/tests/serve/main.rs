@@ -4,6 +4,7 @@
 mod hosts;
 mod jobs;
 mod metrics;
+mod page;
 mod parking;
 mod quotas;
 mod tenants;

@@ -2,12 +2,14 @@
 
 use super::call::Call;
 use super::documents::{DesiredDocument, JobPath, TenantPath, VersionPath};
+use super::graph::GraphView;
 use super::problem::{Answer, Problems};
 use crate::port::{Lag, Status};
 use axum::Json;
 use axum::http::StatusCode;
 use serde::Serialize;
 use sluicebox_catalog::{Catalog, Change, Desired, Job, JobVersion, Scope};
+use sluicebox_core::spec::JobSpec;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -54,6 +56,8 @@ pub struct VersionWithSpec {
     version: VersionView,
     /// The YAML as it was deployed.
     spec: String,
+    /// How records go through it; none: this host can't read the spec.
+    graph: Option<GraphView>,
 }
 
 /// How far a job is behind.
@@ -157,9 +161,15 @@ pub async fn version(call: Call) -> Answer<Json<VersionWithSpec>> {
     let (tenant, _) = call.tenant(Scope::View)?;
     let (job, number) = (call.name("job")?, call.number("version")?);
     let version = call.catalog.job_version(tenant, job, number)?;
+    let spec = version.spec.clone();
+    let graph = call.app.ask(move |_| {
+        let parsed = JobSpec::parse(&spec, &|_| None).ok();
+        parsed.map(|parsed| GraphView::of(&parsed))
+    });
     Ok(Json(VersionWithSpec {
         version: VersionView::new(number, version),
         spec: version.spec.clone(),
+        graph: graph.await?,
     }))
 }
 

@@ -8,6 +8,7 @@ mod call;
 mod deploy;
 mod difference;
 mod documents;
+mod graph;
 mod host;
 mod jobs;
 mod judge;
@@ -24,7 +25,9 @@ mod watch;
 pub use app::{App, Parts};
 pub use openapi::json as openapi_json;
 pub use problem::{Kind as ProblemKind, Problem};
+pub(crate) use watch::no_such_resource;
 
+use crate::ui;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post, put};
@@ -67,6 +70,7 @@ pub fn router(app: App) -> Router {
             get(tokens::list_installation).post(tokens::create_installation),
         )
         .route("/v1/tokens/{id}", delete(tokens::revoke_installation))
+        .merge(ui::routes())
         .fallback(watch::no_such_resource)
         .method_not_allowed_fallback(watch::no_such_method)
         .layer(from_fn_with_state(app.clone(), watch::watch))

@@ -35,8 +35,10 @@ pub async fn watch(State(app): State<App>, request: Request, next: Next) -> Resp
         });
     }
     let headers = response.headers_mut();
-    // Tokens and specs are in answers: nothing on the way may keep them.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Tokens and specs are in answers: nothing on the way may keep them. The page's files say what else is right for them.
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),

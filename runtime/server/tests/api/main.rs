@@ -10,6 +10,7 @@ mod jobs;
 mod limits;
 mod logs;
 mod modules;
+mod page;
 mod rig;
 mod shapes;
 mod sockets;

@@ -128,7 +128,7 @@ async fn json_that_is_deep_or_broken_is_refused() {
 async fn what_is_not_there_is_a_problem_too() {
     let rig = Rig::new().await;
     for (method, path) in [
-        ("GET", "/"),
+        ("GET", "/nothing"),
         ("GET", "/v1/tenants/shop/nothing"),
         ("POST", "/admin.php"),
     ] {

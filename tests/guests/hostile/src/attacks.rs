@@ -75,6 +75,14 @@ pub fn log_flood() {
     }
 }
 
+/// A line for whoever reads the log in a browser.
+pub fn log_markup() {
+    log(
+        Level::Warn,
+        "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\"><b>bold</b>",
+    );
+}
+
 /// Lines of many megabytes.
 pub fn log_bomb() {
     let line = "y".repeat(20 << 20);

@@ -92,6 +92,9 @@ pub(crate) fn misbehave(data: &[u8]) {
     if is("log once") {
         sluicebox::udf::log::log(sluicebox::udf::log::Level::Info, "here");
     }
+    if is("log markup") {
+        attacks::log_markup();
+    }
     if is("log flood") {
         attacks::log_flood();
     }
