@@ -106,6 +106,7 @@ impl Task {
         let Some(pass) = self.gate.enter(&self.stop) else {
             return Ok(Outcome::Stopped(None));
         };
+        let mut cpu = thread_cpu_time();
         let mut shard = self.open(&meter)?;
         drop(pass);
         shard.recover()?;
@@ -115,17 +116,18 @@ impl Task {
         });
         let mut told = Instant::now();
         let mut worked = Instant::now();
-        let mut cpu = thread_cpu_time();
         loop {
             let stopping = self.stop.load(Ordering::Relaxed);
-            let (turn, rested) = self.turn(&mut shard, stopping, &meter)?;
+            let turned = self.turn(&mut shard, stopping, &meter);
             let cpu_before = std::mem::replace(&mut cpu, thread_cpu_time());
             let used = cpu.saturating_sub(cpu_before);
-            match rested {
-                true => self.budget.rested(used),
-                false => self.budget.cpu(used),
+            match turned {
+                Ok((_, true)) => self.budget.rested(used),
+                // What fails costs as well, and a shard that starts again and again costs most.
+                Ok((_, false)) | Err(_) => self.budget.cpu(used),
             }
             meter.add(|figures| figures.cpu += used);
+            let (turn, _) = turned?;
             for note in shard.take_notes() {
                 self.observer.event(Event::Note {
                     shard: self.shard,
@@ -161,7 +163,7 @@ impl Task {
             }
             match turn {
                 Turn::Ended => return Ok(Outcome::Ended(shard.progress())),
-                Turn::Worked => {}
+                Turn::Worked | Turn::Searched => {}
                 _ if stopping => return Ok(Outcome::Stopped(Some(shard.progress()))),
                 Turn::Idle | Turn::Committed | Turn::Aborted => {}
             }

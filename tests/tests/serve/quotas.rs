@@ -5,6 +5,7 @@ use super::*;
 use anyhow::ensure;
 use serde_json::json;
 use sluicebox_tests::truth::Truth;
+use std::time::Instant;
 
 const OTHER: &str = "other";
 
@@ -115,4 +116,39 @@ fn a_job_with_too_much_state_halts_and_goes_on_with_more() -> Result<()> {
     host.api.ok("POST", &path, b"")?;
     large.wait_for_end(&mut [&mut host.process], TIMEOUT)?;
     large.check(&Truth::of(&workload))
+}
+
+/// A module that runs until it is stopped, on each record: finding that out takes many calls, and between them its tenant is held
+/// back as always. It can be paused, and others don't notice.
+#[test]
+fn a_module_that_loops_on_everything_is_held_back_too() -> Result<()> {
+    let options = Options::default();
+    let (installation, looping) = set_up(&options)?;
+    let mut fair = Job::new(&broker::shared().client(), &options)?;
+    let workload = workload(5_000);
+    let mut host = installation.start("one", None)?;
+    other(&host.api)?;
+    limit(&host.api, &json!({"cpu_percent_max": 10}))?;
+    for job in [&looping, &fair] {
+        job.produce(&workload, 0, workload.length())?;
+    }
+    host.api.push(TENANT, "hostile")?;
+    let loops = "operators:\n  - id: loops\n    filter: { module: hostile@1, config: loop }\n    on_error: dead_letter\n";
+    let spec = spec::deployed(&looping, &options).replace("operators:\n", loops);
+    for module in spec::MODULES {
+        host.api.push(TENANT, module)?;
+    }
+    host.api.deploy(TENANT, &looping.name, &spec)?;
+    deploy_for(OTHER, &installation, &host.api, &mut fair, &options)?;
+    let deadline = Instant::now() + TIMEOUT;
+    while used(&host.api, "throttled_ms")? < 5_000 {
+        ensure!(Instant::now() < deadline, "it is not held back");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    fair.wait_for_end(&mut [&mut host.process], TIMEOUT)?;
+    fair.check(&Truth::of(&workload))?;
+    let path = format!("/v1/tenants/{TENANT}/jobs/{}/pause", looping.name);
+    host.api.ok("POST", &path, b"")?;
+    (host.api).wait_for_job(TENANT, &looping.name, "paused", |job| state(job) == "idle")?;
+    Ok(())
 }

@@ -16,7 +16,7 @@ mod window;
 pub use chunk::{Chunk, Emit};
 pub use plan::{Plan, Target, sink_topic, source_topic};
 pub use side::RECORD_OVERHEAD_BYTES;
-pub use verdict::{Call, FailedCall, Findings, RowId, Verdict, Verdicts, bisect};
+pub use verdict::{Call, FailedCall, Findings, Investigation, RowId, Verdict, Verdicts};
 
 use crate::ledger::Account;
 use crate::log::{self, SourceBatch};
@@ -279,14 +279,22 @@ impl Pipeline {
         nodes.map(|node| (node.id.clone(), node.account)).collect()
     }
 
-    /// Take a trapped call apart and remember what was found. Outside of a transaction.
-    pub fn investigate(&mut self, failed: FailedCall) -> Result<Learned, StepError> {
-        let operator = &mut self.operators[failed.node - 1];
-        let findings = bisect(operator.udf.as_mut(), failed.call).map_err(|error| {
-            operator
-                .node
-                .failed(error, || Call::Filter(crate::Batch::default()), Vec::new())
-        })?;
+    /// Make the next call of an investigation, outside of a transaction. What it has brought, once there is none: from then on
+    /// it is remembered.
+    pub fn investigate(&mut self, of: &mut Investigation) -> Result<Option<Learned>, StepError> {
+        let operator = &mut self.operators[of.node - 1];
+        match of.go_on(operator.udf.as_mut()) {
+            Ok(None) => Ok(None),
+            Ok(Some(findings)) => Ok(Some(self.learn(of, findings))),
+            Err(error) => {
+                let nothing = || Call::Filter(crate::Batch::default());
+                Err(operator.node.failed(error, nothing, Vec::new()))
+            }
+        }
+    }
+
+    fn learn(&mut self, of: &Investigation, findings: Findings) -> Learned {
+        let operator = &mut self.operators[of.node - 1];
         let mut learned = Learned::default();
         if let Some(rows) = findings.rows_per_call_max {
             let fewer = rows.max(1).min(operator.node.rows_per_call_max);
@@ -294,7 +302,7 @@ impl Pipeline {
             operator.node.rows_per_call_max = fewer;
         }
         for (row, verdict) in findings.rows {
-            let id = failed.rows[row];
+            let id = of.rows[row];
             if let Verdict::Poison(why) = &verdict {
                 learned.notes.push(format!(
                     "operator {}: partition {} offset {}: {why}",
@@ -304,7 +312,14 @@ impl Pipeline {
             let known = self.verdicts.insert(id, verdict.clone());
             learned.anything |= known != Some(verdict);
         }
-        Ok(learned)
+        learned
+    }
+
+    /// Most rows of the source to take at once: an operator that takes few in a call, because its calls ran into a limit, would
+    /// take very long for many, and nobody could stop it on the way.
+    pub fn rows_max(&self) -> usize {
+        let each = self.operators.iter().map(|o| o.node.rows_per_call_max);
+        each.min().unwrap_or(usize::MAX)
     }
 
     /// Verdicts on rows before these offsets are of no more use.

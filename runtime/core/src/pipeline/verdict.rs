@@ -100,60 +100,90 @@ impl Call {
     }
 }
 
-/// Take a trapped call apart: halves on fresh instances until each guilty row is alone. Takes up to
-/// 2 · guilty · log2(rows) deadlines, so it runs outside of a transaction.
-pub fn bisect(udf: &mut dyn Udf, mut call: Call) -> Result<Findings, CallError> {
-    let mut findings = Findings::default();
-    let rows = call.len();
-    split(udf, &mut call, 0, rows, &mut findings)?;
-    Ok(findings)
+/// A trapped call that is being taken apart: halves on fresh instances until each guilty row is alone. Takes up to
+/// 3 · guilty · log2(rows) calls, each of which may run into its deadline. So it goes on call by call, outside of a transaction, and whoever
+/// runs the shard can hold its tenant to its quota, or stop, in between.
+#[derive(Debug)]
+pub struct Investigation {
+    /// Number of the operator in the plan.
+    pub node: usize,
+    /// Identity of each row.
+    pub rows: Vec<RowId>,
+    call: Call,
+    /// What is still to be done, the next last.
+    steps: Vec<Step>,
+    findings: Findings,
 }
 
-fn split(
-    udf: &mut dyn Udf,
-    call: &mut Call,
-    from: usize,
-    to: usize,
-    findings: &mut Findings,
-) -> Result<(), CallError> {
-    if to - from == 1 {
-        return judge(udf, call, from, findings);
-    }
-    let middle = from + (to - from) / 2;
-    let known = findings.rows.len();
-    for (from, to) in [(from, middle), (middle, to)] {
-        udf.drop_instance();
-        match call.run(udf, from, to) {
-            Ok(()) => {}
-            Err(CallError::Trap(_)) => split(udf, call, from, to, findings)?,
-            Err(other) => return Err(other),
+/// Of rows by their number in the call, the second excluded.
+#[derive(Debug)]
+enum Step {
+    /// These work, or are guilty.
+    Run(usize, usize),
+    /// Together they trap.
+    Split(usize, usize),
+    /// Where nobody was found guilty since there were so many findings, calls of so many rows would do.
+    Fewer { known: usize, rows: usize },
+}
+
+impl Investigation {
+    /// Of this call.
+    pub fn new(failed: FailedCall) -> Self {
+        let rows = failed.call.len();
+        Self {
+            node: failed.node,
+            rows: failed.rows,
+            call: failed.call,
+            steps: vec![Step::Split(0, rows)],
+            findings: Findings::default(),
         }
     }
-    if findings.rows.len() == known {
-        let fewer = middle - from;
-        findings.rows_per_call_max = Some(
-            findings
-                .rows_per_call_max
-                .map_or(fewer, |max| max.min(fewer)),
-        );
-    }
-    Ok(())
-}
 
-fn judge(
-    udf: &mut dyn Udf,
-    call: &mut Call,
-    row: usize,
-    findings: &mut Findings,
-) -> Result<(), CallError> {
-    udf.drop_instance();
-    udf.next_call_under_fuel();
-    let verdict = match call.run(udf, row, row + 1) {
-        Ok(()) => Verdict::Alone,
-        Err(CallError::Trap(why)) => Verdict::Poison(why),
-        Err(other) => return Err(other),
-    };
-    udf.drop_instance();
-    findings.rows.push((row, verdict));
-    Ok(())
+    /// Make the next call. The findings, once there is none.
+    pub fn go_on(&mut self, udf: &mut dyn Udf) -> Result<Option<Findings>, CallError> {
+        while let Some(step) = self.steps.pop() {
+            match step {
+                Step::Split(from, to) if to - from == 1 => {
+                    self.judge(udf, from)?;
+                    return Ok(None);
+                }
+                Step::Split(from, to) => {
+                    let middle = from + (to - from) / 2;
+                    let (known, rows) = (self.findings.rows.len(), middle - from);
+                    self.steps.push(Step::Fewer { known, rows });
+                    self.steps.push(Step::Run(middle, to));
+                    self.steps.push(Step::Run(from, middle));
+                }
+                Step::Run(from, to) => {
+                    udf.drop_instance();
+                    match self.call.run(udf, from, to) {
+                        Ok(()) => {}
+                        Err(CallError::Trap(_)) => self.steps.push(Step::Split(from, to)),
+                        Err(other) => return Err(other),
+                    }
+                    return Ok(None);
+                }
+                Step::Fewer { known, rows } => {
+                    if self.findings.rows.len() == known {
+                        let max = &mut self.findings.rows_per_call_max;
+                        *max = Some(max.map_or(rows, |max| max.min(rows)));
+                    }
+                }
+            }
+        }
+        Ok(Some(std::mem::take(&mut self.findings)))
+    }
+
+    fn judge(&mut self, udf: &mut dyn Udf, row: usize) -> Result<(), CallError> {
+        udf.drop_instance();
+        udf.next_call_under_fuel();
+        let verdict = match self.call.run(udf, row, row + 1) {
+            Ok(()) => Verdict::Alone,
+            Err(CallError::Trap(why)) => Verdict::Poison(why),
+            Err(other) => return Err(other),
+        };
+        udf.drop_instance();
+        self.findings.rows.push((row, verdict));
+        Ok(())
+    }
 }

@@ -84,6 +84,8 @@ pub enum Turn {
     Committed,
     /// The transaction was aborted and the shard is back at its last commit.
     Aborted,
+    /// One call was made to find out which rows of a trapped call are guilty. Until that is known nothing else is taken.
+    Searched,
     /// The (bounded) input has ended and everything is committed.
     Ended,
 }

@@ -1,6 +1,6 @@
 //! The end of an epoch: delta, epoch record, positions and outputs commit as one; only then does the store follow.
 
-use super::{Shard, ShardError, Turn};
+use super::{POLL_ROWS_MAX, Shard, ShardError, Turn};
 use crate::epoch::{self, EpochRecord, TaskRecord, Witness, topic_id_text};
 use crate::failpoint;
 use crate::ledger::Account;
@@ -43,6 +43,7 @@ impl Shard {
             Ok(()) => {
                 self.attempts = 0;
                 self.hurry = false;
+                self.rows_max = (self.rows_max * 2).min(POLL_ROWS_MAX);
                 for (partition, offset) in &self.positions {
                     self.pipeline.forget_verdicts(*partition, *offset);
                 }

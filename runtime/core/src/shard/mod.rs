@@ -13,7 +13,9 @@ use crate::failpoint;
 use crate::ledger::Account;
 use crate::log::{self, Kind, OutRecord, ShardLog, SourceBatch, TopicId};
 use crate::overlay::Overlay;
-use crate::pipeline::{Emit, Pipeline, Plan, RECORD_OVERHEAD_BYTES, StepError, TopicLimits};
+use crate::pipeline::{
+    Emit, Investigation, Pipeline, Plan, RECORD_OVERHEAD_BYTES, StepError, TopicLimits,
+};
 use crate::state::StateStore;
 use crate::udf::Udf;
 use std::collections::BTreeMap;
@@ -65,6 +67,11 @@ pub struct Shard {
     attempts: u32,
     /// A module trapped since the last commit: commit as soon as a batch works, so that a trap costs one epoch at most.
     hurry: bool,
+    /// Of the last trap.
+    investigation: Option<Investigation>,
+    /// Records taken from the log at once: half as many after each trap, and twice as many after each commit. So where
+    /// many are poisonous there are commits between them.
+    rows_max: usize,
     arrived: Vec<SourceBatch>,
     /// What traps were found to come from, for the job's log.
     notes: Vec<String>,
@@ -118,6 +125,8 @@ impl Shard {
             sealed_at,
             attempts: 0,
             hurry: false,
+            investigation: None,
+            rows_max: POLL_ROWS_MAX,
             arrived: Vec::new(),
             notes: Vec::new(),
         })
@@ -160,8 +169,12 @@ impl Shard {
         Ok(())
     }
 
-    /// Take what has arrived, process it, end the epoch if it is time. `stop` ends the epoch now.
+    /// Take what has arrived, process it, end the epoch if it is time. `stop` ends the epoch now. After a trap, look for who is
+    /// guilty before anything else is taken.
     pub fn turn(&mut self, stop: bool) -> Result<Turn, ShardError> {
+        if !stop && let Some(investigation) = self.investigation.take() {
+            return self.investigate(investigation);
+        }
         let wait = match self.progress {
             _ if stop => Duration::ZERO,
             true => self.due_in().min(POLL_WAIT),
@@ -171,7 +184,8 @@ impl Shard {
         let polled = if stop {
             Ok(())
         } else {
-            self.log.poll(POLL_ROWS_MAX, wait, &mut arrived)
+            let rows_max = self.rows_max.min(self.pipeline.rows_max());
+            self.log.poll(rows_max, wait, &mut arrived)
         };
         let worked = match polled {
             Ok(()) => self.process(&mut arrived),
@@ -261,15 +275,8 @@ impl Shard {
                 let note = failed.trap.clone();
                 self.back_to_last_commit(&note)?;
                 self.hurry = true;
-                let learned = match self.pipeline.investigate(*failed) {
-                    Ok(learned) => learned,
-                    Err(error) => return self.step_failed(error),
-                };
-                if learned.anything {
-                    // Rows are finite: this can't go on for ever.
-                    self.attempts = 0;
-                }
-                learned.notes.into_iter().for_each(|note| self.note(note));
+                self.rows_max = (self.rows_max / 2).max(1);
+                self.investigation = Some(Investigation::new(*failed));
                 Ok(Turn::Aborted)
             }
             StepError::Log(error) if matches!(error.kind, Kind::Abortable | Kind::Retriable) => {
@@ -293,6 +300,21 @@ impl Shard {
                 Err(ShardError::Halt(why))
             }
         }
+    }
+
+    fn investigate(&mut self, mut of: Investigation) -> Result<Turn, ShardError> {
+        match self.pipeline.investigate(&mut of) {
+            Ok(None) => self.investigation = Some(of),
+            Ok(Some(learned)) => {
+                if learned.anything {
+                    // Rows are finite: this can't go on for ever.
+                    self.attempts = 0;
+                }
+                learned.notes.into_iter().for_each(|note| self.note(note));
+            }
+            Err(error) => return self.step_failed(error),
+        }
+        Ok(Turn::Searched)
     }
 
     fn back_to_last_commit(&mut self, why: &str) -> Result<Turn, ShardError> {

@@ -2,7 +2,7 @@
 
 use crate::job::{Job, Kind, Policy, window};
 use crate::rig::{Rig, run_to_end};
-use sluicebox_core::shard::{ShardError, Turn};
+use sluicebox_core::shard::{Shard, ShardError, Turn};
 use sluicebox_core::udf::CallError;
 use std::sync::atomic::Ordering;
 
@@ -14,12 +14,27 @@ fn rig(kind: Kind, values: &[&str]) -> Rig {
     rig
 }
 
+/// One turn traps, the next ones find out why. Answers the one after those.
+fn trap(shard: &mut Shard) -> Result<Turn, ShardError> {
+    assert_eq!(shard.turn(false).unwrap(), Turn::Aborted);
+    after_the_search(shard)
+}
+
+fn after_the_search(shard: &mut Shard) -> Result<Turn, ShardError> {
+    loop {
+        match shard.turn(false) {
+            Ok(Turn::Searched) => {}
+            other => return other,
+        }
+    }
+}
+
 #[test]
 fn several_poisonous_rows_of_one_batch_are_found_at_once() {
     for kind in [Kind::Filter, Kind::Map, window(5)] {
         let rig = rig(kind, &["#a", "", "", "#a", "#a", "", "", "", "", "#a"]);
         let mut shard = rig.shard();
-        assert_eq!(shard.turn(false).unwrap(), Turn::Aborted);
+        trap(&mut shard).unwrap();
         let notes = shard.take_notes();
         assert_eq!(notes.len(), 4, "{notes:?}");
         assert_eq!(
@@ -127,7 +142,7 @@ fn between_two_traps_there_is_a_commit() {
     let mut shard = rig.shard();
     let mut epochs = Vec::new();
     for _ in 0..12 {
-        if shard.turn(false).unwrap() == Turn::Aborted {
+        if after_the_search(&mut shard).unwrap() == Turn::Aborted {
             epochs.push(shard.progress().epoch);
         }
     }
@@ -142,7 +157,7 @@ fn between_two_traps_there_is_a_commit() {
 fn verdicts_outlive_a_new_connection() {
     let rig = rig(Kind::Map, &["", "#a", ""]);
     let mut shard = rig.shard();
-    assert_eq!(shard.turn(false).unwrap(), Turn::Aborted);
+    trap(&mut shard).unwrap();
     shard.reconnect(rig.open());
     shard.recover().unwrap();
     assert_ne!(shard.turn(false).unwrap(), Turn::Aborted);
@@ -156,8 +171,7 @@ fn by_the_policy_fail_a_poisonous_row_halts_the_job_and_nothing_is_committed() {
         let mut rig = rig(kind, &["", "", "#a", ""]);
         rig.job = rig.job.policy(Policy::Fail);
         let mut shard = rig.shard();
-        assert_eq!(shard.turn(false).unwrap(), Turn::Aborted);
-        let error = shard.turn(false).unwrap_err();
+        let error = trap(&mut shard).unwrap_err();
         assert!(matches!(error, ShardError::Halt(_)));
         insta::assert_snapshot!("a_poisonous_row_by_policy_fail", error.to_string());
         assert_eq!(rig.topic("out"), [""; 0]);
@@ -186,6 +200,46 @@ fn a_module_of_no_use_halts_and_a_host_without_room_comes_back() {
     let mut shard = rig.shard();
     rig.finish(&mut shard);
     rig.assert_exact(&shard);
+}
+
+/// Each turn of the search makes one call at most; it can be left at any time, and nothing of it is in the results.
+#[test]
+fn a_search_goes_on_call_by_call_and_a_stop_does_not_wait_for_its_end() {
+    let rig = rig(Kind::Map, &["#a"; 64]);
+    let mut shard = rig.shard();
+    assert_eq!(shard.turn(false).unwrap(), Turn::Aborted);
+    for _ in 0..10 {
+        let before = rig.modules.calls.load(Ordering::Relaxed);
+        assert_eq!(shard.turn(false).unwrap(), Turn::Searched);
+        let calls = rig.modules.calls.load(Ordering::Relaxed) - before;
+        assert!(calls <= 1, "{calls} calls in one turn");
+        assert_eq!(shard.rest().unwrap(), Turn::Idle);
+    }
+    assert_eq!(shard.turn(true).unwrap(), Turn::Idle);
+    assert_eq!(rig.topic("out"), [""; 0]);
+    let mut next = rig.shard();
+    rig.finish(&mut next);
+    rig.assert_exact(&next);
+}
+
+/// Where all is poisonous the search does not have to end for all of it before anything is committed.
+#[test]
+fn many_poisonous_rows_are_committed_in_smaller_and_smaller_parts() {
+    let rig = rig(Kind::Map, &["#a"; 1500]);
+    let mut shard = rig.shard();
+    let mut commits = vec![0];
+    while shard.progress().positions[&0] < 1500 {
+        if shard.turn(false).unwrap() == Turn::Committed {
+            commits.push(shard.progress().positions[&0]);
+        }
+    }
+    rig.finish(&mut shard);
+    rig.assert_exact(&shard);
+    assert!(commits.len() > 2, "{commits:?}");
+    assert!(
+        commits.windows(2).all(|c| c[1] - c[0] <= 512),
+        "{commits:?}"
+    );
 }
 
 /// A trap that does not come back finds nobody guilty.

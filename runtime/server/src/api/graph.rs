@@ -139,7 +139,7 @@ mod tests {
         let spec = "
 apiVersion: sluicebox/v1
 job: spend
-source: { kafka: { topic: orders, start: earliest }, timestamp: { from: record, on_invalid: dead_letter } }
+source: { kafka: { topic: orders, start: earliest }, timestamp: { from: record, on_invalid: dead_letter }, watermark: { max_out_of_orderness: 20s } }
 operators:
   - { id: valid, filter: { module: orders-valid@1 } }
   - id: spend
@@ -148,9 +148,7 @@ operators:
 sink: { kafka: { topic: spend } }
 dead_letter: { topic: dead }
 ";
-        let Ok(spec) = JobSpec::parse(spec, &|_| None) else {
-            panic!("a good spec")
-        };
+        let spec = JobSpec::parse(spec, &|_| None).expect("a good spec");
         let graph = serde_json::to_value(GraphView::of(&spec)).expect("JSON");
         let expected = json!({
             "source": { "id": "source", "input": "orders", "dead_letter": "dead" },

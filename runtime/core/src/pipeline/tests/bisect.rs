@@ -1,7 +1,7 @@
 //! Bisection finds exactly the guilty rows, whatever else a call does, within its bound of calls.
 
 use crate::batch::{Batch, Packed};
-use crate::pipeline::{Call, Findings, Verdict, bisect};
+use crate::pipeline::{Call, FailedCall, Findings, Investigation, Verdict};
 use crate::udf::{Accumulated, CallError, Emitted, Kept, Udf};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -40,6 +40,24 @@ impl Guest {
         match rows.len() > self.rows_max || rows.iter().any(bad) {
             true => Err(CallError::Trap("unreachable".to_owned())),
             false => Ok(()),
+        }
+    }
+}
+
+/// To the end, with one call at most in each step.
+fn bisect(guest: &mut Guest, call: Call) -> Result<Findings, CallError> {
+    let mut investigation = Investigation::new(FailedCall {
+        node: 1,
+        call,
+        rows: Vec::new(),
+        trap: String::new(),
+    });
+    loop {
+        let before = guest.calls;
+        let found = investigation.go_on(guest)?;
+        assert!(guest.calls <= before + 1);
+        if let Some(findings) = found {
+            return Ok(findings);
         }
     }
 }
