@@ -1,20 +1,17 @@
 //! A broker's process.
 //!
-//! It must not outlive the test process, however that ends. A process-death signal follows the *thread* that spawned
-//! the child (and test threads end early), so a small shell watches a pipe instead: when the pipe closes, it kills the
-//! broker and removes its folder.
+//! It must not outlive the test process, however that ends: see [`process::Watcher`].
 
 use std::fs::File;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use crate::broker::Options;
 use crate::install::{classpath, java};
-use crate::process::{self, Signal};
+use crate::process::{self, Signal, Watcher};
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -22,7 +19,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub(crate) struct Running {
     java: Child,
-    watcher: Child,
+    watcher: Watcher,
 }
 
 impl Running {
@@ -46,7 +43,7 @@ impl Running {
             .stderr(log)
             .spawn()
             .context("cannot start java")?;
-        let watcher = watch(java.id(), folder)?;
+        let watcher = Watcher::of(java.id(), folder)?;
         Ok(Self { java, watcher })
     }
 
@@ -74,23 +71,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.java.kill();
         let _ = self.java.wait();
-        // The pid is free for others now: tell the watcher so before its pipe closes.
-        if let Some(pipe) = &mut self.watcher.stdin {
-            let _ = pipe.write_all(b"done\n");
-        }
-        let _ = self.watcher.wait();
+        self.watcher.done();
     }
-}
-
-/// A shell that outlives this process by a moment: its `read` fails when our end of the pipe closes.
-fn watch(pid: u32, folder: &Path) -> Result<Child> {
-    let script = "trap '' INT HUP TERM; if read -r _; then exit 0; fi; kill -9 \"$1\"; sleep 1; rm -rf \"$2\"";
-    Command::new("sh")
-        .args(["-c", script, "sluicebox-broker-watcher", &pid.to_string()])
-        .arg(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .context("cannot start sh")
 }

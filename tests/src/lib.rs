@@ -5,6 +5,7 @@
 pub mod api;
 pub mod broker;
 pub mod browser;
+pub mod bucket;
 pub mod client;
 pub mod clock;
 pub mod cluster;

@@ -1,6 +1,8 @@
 //! Signals and waiting for processes that a test started. Signals go by pid through the shell's own `kill`, so that
 //! no unsafe code is needed here.
 
+use std::io::Write;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -70,4 +72,34 @@ pub fn wait_until(
         std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
+}
+
+/// Sees to it that a server does not outlive the test process, however that ends. A process-death signal follows the
+/// *thread* that spawned the child (and test threads end early), so a small shell watches a pipe instead: when the pipe
+/// closes, it kills the server and removes its folder.
+#[derive(Debug)]
+pub(crate) struct Watcher(Child);
+
+impl Watcher {
+    /// Watch over a process.
+    pub fn of(pid: u32, folder: &Path) -> Result<Self> {
+        let script = "trap '' INT HUP TERM; if read -r _; then exit 0; fi; kill -9 \"$1\"; sleep 1; rm -rf \"$2\"";
+        Command::new("sh")
+            .args(["-c", script, "sluicebox-watcher", &pid.to_string()])
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map(Self)
+            .context("cannot start sh")
+    }
+
+    /// The process has ended: its pid is free for others, so this must be known before the pipe closes.
+    pub fn done(&mut self) {
+        if let Some(pipe) = &mut self.0.stdin {
+            let _ = pipe.write_all(b"done\n");
+        }
+        let _ = self.0.wait();
+    }
 }

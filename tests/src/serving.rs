@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::api::Api;
 use crate::broker::unique;
+use crate::bucket::{self, S3};
 use crate::host::{Host, binary};
 use crate::server::free_port;
 
@@ -20,6 +21,8 @@ pub struct Installation {
     folder: tempfile::TempDir,
     name: String,
     bootstrap: String,
+    /// What `object_store` is in the hosts' configurations.
+    objects: String,
     /// Further lines of a host's configuration.
     more: &'static str,
 }
@@ -38,12 +41,27 @@ pub struct Served {
 impl Installation {
     /// An installation on the broker at `bootstrap`.
     pub fn new(bootstrap: &str) -> Result<Self> {
+        Self::with_objects(bootstrap, "{ path: ./objects }".to_owned())
+    }
+
+    /// The same with its catalog in a bucket.
+    pub fn in_bucket(bootstrap: &str, s3: &S3) -> Result<Self> {
+        let objects = format!(
+            "{{ url: '{}', endpoint: '{}', access_key_id: '${{S3_KEY}}', secret_access_key: '${{S3_SECRET}}' }}",
+            s3.url("installations/one"),
+            s3.endpoint()
+        );
+        Self::with_objects(bootstrap, objects)
+    }
+
+    fn with_objects(bootstrap: &str, objects: String) -> Result<Self> {
         Ok(Self {
             folder: tempfile::Builder::new()
                 .prefix("sluicebox-serve-")
                 .tempdir()?,
             name: unique("it"),
             bootstrap: bootstrap.to_owned(),
+            objects,
             more: "",
         })
     }
@@ -78,6 +96,8 @@ impl Installation {
         command
             .args(["serve", "--config"])
             .arg(&config)
+            .env("S3_KEY", bucket::KEY)
+            .env("S3_SECRET", bucket::SECRET)
             .env_remove("SLUICEBOX_FAILPOINT");
         if let Some(failpoint) = failpoint {
             command.env("SLUICEBOX_FAILPOINT", failpoint);
@@ -97,12 +117,12 @@ impl Installation {
 installation: {}
 listen: 127.0.0.1:{port}
 data_dir: ./{host}
-object_store: {{ path: ./objects }}
+object_store: {}
 kafka:
   main: {{ bootstrap_servers: '{}' }}
 {}
 ",
-            self.name, self.bootstrap, self.more
+            self.name, self.objects, self.bootstrap, self.more
         )
     }
 

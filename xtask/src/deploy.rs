@@ -2,19 +2,19 @@
 //! also broken on purpose, and then has to be refused.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{output, program, run, say};
+use crate::command::{output, program, run};
 use crate::packages;
 use crate::paths::Paths;
+use crate::python::{self, Requirements};
 
 /// Of the validators: those with what they need, and those without.
-const REQUIREMENTS: &[(&str, &[&str])] = &[
-    ("requirements.txt", &[]),
-    ("requirements-alone.txt", &["--no-deps"]),
+const REQUIREMENTS: &[Requirements] = &[
+    ("deploy/check/requirements.txt", &[]),
+    ("deploy/check/requirements-alone.txt", &["--no-deps"]),
 ];
 const UNIT: &str = "deploy/sluicebox.service";
 /// What the unit starts is not on every machine that checks it.
@@ -30,7 +30,8 @@ const UNIT_BREAKAGES: &[(&str, &str)] = &[
 /// Check manifests, compose file, Dockerfile and unit.
 pub fn check(paths: &Paths) -> Result<()> {
     packages::ensure(packages::DEPLOY)?;
-    let python = validators(paths)?;
+    let what = "the validators of deploy/";
+    let python = python::environment(paths, "validators", what, REQUIREMENTS)?;
     run(program(paths, &python).args(["-I", "deploy/check/check.py", "deploy"]))?;
     unit(paths)?;
     let read = |name: &str| fs::read_to_string(paths.root.join(name)).context(name.to_owned());
@@ -39,36 +40,6 @@ pub fn check(paths: &Paths) -> Result<()> {
         true => Ok(()),
         false => bail!("deploy/Dockerfile: {}", wrong.join("; ")),
     }
-}
-
-/// The Python of an environment with exactly the validators that are asked for; made anew when others are.
-fn validators(paths: &Paths) -> Result<PathBuf> {
-    let folder = paths.cache.join("tools/validators");
-    let (python, done) = (folder.join("bin/python"), folder.join("requirements"));
-    let mut wanted = String::new();
-    for (name, _) in REQUIREMENTS {
-        wanted += &fs::read_to_string(paths.root.join("deploy/check").join(name))?;
-    }
-    if fs::read_to_string(&done).is_ok_and(|there| there == wanted) && python.is_file() {
-        return Ok(python);
-    }
-    say("installing the validators of deploy/ (once, half a minute)");
-    let mut venv = Command::new("python3");
-    run(venv.args(["-m", "venv", "--clear"]).arg(&folder))?;
-    for (name, how) in REQUIREMENTS {
-        let mut pip = program(paths, &python);
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]);
-        pip.args(*how).args(["-r", &format!("deploy/check/{name}")]);
-        run(&mut pip).context("the validators of deploy/ do not install")?;
-    }
-    fs::write(done, wanted)?;
-    Ok(python)
 }
 
 /// The systemd unit.

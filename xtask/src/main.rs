@@ -12,6 +12,8 @@ mod deploy;
 mod jars;
 mod packages;
 mod paths;
+mod python;
+mod s3;
 mod setup;
 mod test;
 mod tidy;
@@ -78,7 +80,7 @@ const TASKS: &[Task] = &[
         summary: "install, or name, whatever is missing for all of the above",
         help: "cargo xtask setup\n\n\
             System packages (as root, by apt-get; else it names the command), the Wasm target or its fallback, Kafka's jars \
-            from Maven Central. The other commands do this by themselves.",
+            from Maven Central, an S3-compatible server from Python's packages. The other commands do this by themselves.",
         run: |paths, _| {
             packages::ensure(packages::BROWSER)?;
             setup::run(paths, setup::Needs::Everything)

@@ -23,6 +23,12 @@ const COMPILER: Package = Package {
     },
 };
 
+const PYTHON: Package = Package {
+    name: "python3-venv",
+    why: "a Python with venv, for the validators of manifests and the tests' S3-compatible server",
+    there: || works("python3", &["-c", "import ensurepip, venv"]),
+};
+
 /// For the demo.
 pub const DEMO: &[Package] = &[COMPILER];
 
@@ -37,11 +43,7 @@ pub const BUILD: &[&str] = &[
 
 /// For validating `deploy/`.
 pub const DEPLOY: &[Package] = &[
-    Package {
-        name: "python3-venv",
-        why: "a Python with venv, for the validators of manifests",
-        there: || works("python3", &["-c", "import ensurepip, venv"]),
-    },
+    PYTHON,
     Package {
         name: "systemd",
         why: "systemd-analyze, which validates units",
@@ -69,6 +71,7 @@ pub const BROWSER: &[Package] = &[
 /// For tests, bench and everything else.
 pub const EVERYTHING: &[Package] = &[
     COMPILER,
+    PYTHON,
     Package {
         name: "pkg-config",
         why: "finding OpenSSL",

@@ -4,14 +4,14 @@
 use anyhow::Result;
 
 use crate::paths::Paths;
-use crate::{jars, packages, wasm};
+use crate::{jars, packages, s3, wasm};
 
 /// For which tasks to set up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     /// The demo on the embedded log: a C compiler and the Wasm target.
     Demo,
-    /// Also librdkafka, RocksDB, Java and Kafka's jars.
+    /// Also librdkafka, RocksDB, Java and Kafka's jars, and a store with the protocol of S3.
     Everything,
 }
 
@@ -24,6 +24,7 @@ pub fn run(paths: &Paths, needs: Needs) -> Result<()> {
     wasm::ensure()?;
     if needs == Needs::Everything {
         jars::ensure(paths)?;
+        s3::ensure(paths)?;
     }
     Ok(())
 }

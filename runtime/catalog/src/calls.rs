@@ -2,6 +2,7 @@
 //! few times. Whether a *write* may be repeated only its caller knows.
 
 use crate::error::Error;
+use crate::fault::{Fault, error, sort};
 use crate::format::damaged;
 use crate::limits::{CALL_MAX, CALL_PAUSE, CALL_TRIES_MAX};
 use bytes::Bytes;
@@ -9,24 +10,8 @@ use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use std::future::Future;
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// An answer other than the wanted one.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
-    #[error("there is such an object already")]
-    Exists,
-    #[error("it is not there")]
-    Missing,
-    #[error("{0}")]
-    Denied(String),
-    #[error("{0}")]
-    Failed(String),
-    #[error("no answer within {0:?}")]
-    Late(Duration),
-}
 
 /// How long to wait for answers, and between tries.
 #[derive(Clone, Copy, Debug)]
@@ -88,10 +73,15 @@ impl Objects {
 
     /// Whether there is such an object.
     pub async fn exists(&self, object: &str) -> Result<bool, Error> {
+        Ok(self.written_ms(object).await?.is_some())
+    }
+
+    /// When the object was written, by the store's clock, in milliseconds since 1970; `None` if there is no such object.
+    pub async fn written_ms(&self, object: &str) -> Result<Option<i64>, Error> {
         let path = Path::from(object);
         match self.retried(|| self.store.head(&path)).await {
-            Ok(_) => Ok(true),
-            Err(Fault::Missing) => Ok(false),
+            Ok(about) => Ok(Some(about.last_modified.timestamp_millis())),
+            Err(Fault::Missing) => Ok(None),
             Err(fault) => Err(error(object, fault)),
         }
     }
@@ -118,6 +108,19 @@ impl Objects {
     pub async fn delete(&self, object: &str) -> Result<(), Fault> {
         let path = Path::from(object);
         self.bounded(self.store.delete(&path)).await
+    }
+
+    /// The objects in `folder`: their names, and when they were written, as above.
+    pub async fn names(&self, folder: &str) -> Result<Vec<(String, i64)>, Error> {
+        let prefix = Path::from(folder);
+        let list = || self.store.list(Some(&prefix)).try_collect::<Vec<_>>();
+        let found = self.retried(list).await;
+        let found = found.map_err(|fault| error(folder, fault))?;
+        let named = found.into_iter().filter_map(|about| {
+            let name = about.location.filename()?.to_owned();
+            Some((name, about.last_modified.timestamp_millis()))
+        });
+        Ok(named.collect())
     }
 
     /// The numbers of the objects in `folder` whose name is a number and `.json`, those after `after` only, ascending.
@@ -183,71 +186,9 @@ fn number_of(name: &str) -> Option<u64> {
     (digits == format!("{number:020}")).then_some(number)
 }
 
-/// An answer that was not to be, as an error for the caller's caller. Not for changes that may have been made.
-pub(crate) fn error(object: &str, fault: Fault) -> Error {
-    let (object, why) = (object.to_owned(), fault.to_string());
-    match fault {
-        Fault::Denied(_) => Error::Access { object, why },
-        Fault::Exists | Fault::Missing | Fault::Failed(_) | Fault::Late(_) => {
-            Error::Objects { object, why }
-        }
-    }
-}
-
-fn sort(error: &object_store::Error) -> Fault {
-    use object_store::Error as E;
-    match error {
-        E::NotFound { .. } => Fault::Missing,
-        E::AlreadyExists { .. } | E::Precondition { .. } => Fault::Exists,
-        E::PermissionDenied { .. }
-        | E::Unauthenticated { .. }
-        | E::NotSupported { .. }
-        | E::NotImplemented { .. }
-        | E::UnknownConfigurationKey { .. } => Fault::Denied(error.to_string()),
-        _ if is_denied_by_system(error) => Fault::Denied(error.to_string()),
-        _ => Fault::Failed(error.to_string()),
-    }
-}
-
-/// Folders have no error of their own for this: what the system said is somewhere below.
-fn is_denied_by_system(error: &object_store::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            return matches!(
-                error.kind(),
-                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
-            );
-        }
-        cause = error.source();
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The error of a folder that the system answered like this.
-    fn sorted(kind: ErrorKind) -> Fault {
-        sort(&object_store::Error::Generic {
-            store: "LocalFileSystem",
-            source: Box::new(std::io::Error::from(kind)),
-        })
-    }
-
-    #[test]
-    fn what_the_system_denies_is_not_tried_again() {
-        assert!(matches!(
-            sorted(ErrorKind::PermissionDenied),
-            Fault::Denied(_)
-        ));
-        assert!(matches!(
-            sorted(ErrorKind::ReadOnlyFilesystem),
-            Fault::Denied(_)
-        ));
-        assert!(matches!(sorted(ErrorKind::StorageFull), Fault::Failed(_)));
-    }
 
     #[test]
     fn names_are_ordered_as_their_numbers() {

@@ -121,6 +121,20 @@ pub enum Error {
         /// Its format.
         found: u64,
     },
+    /// The object store does not do what the log rests on.
+    #[error(
+        "the object store created one object twice, so two hosts would overwrite each other's changes: it must honour \
+         `If-None-Match: *`. Use another store, or a version of this one that does"
+    )]
+    Unconditional,
+    /// These bytes are just being removed, or a host has died doing so.
+    #[error(
+        "nothing referred to module {digest}, and its bytes are being removed. Nothing was changed; try again in a few minutes"
+    )]
+    Removing {
+        /// Which.
+        digest: String,
+    },
     /// The place for the objects can't be used.
     #[error("`{place}` can't hold the catalog: {why}")]
     Location {
@@ -144,11 +158,15 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Refused(_) => Kind::Input,
-            Self::Objects { .. } | Self::Uncertain { .. } | Self::Contended { .. } => Kind::Retry,
+            Self::Objects { .. }
+            | Self::Uncertain { .. }
+            | Self::Contended { .. }
+            | Self::Removing { .. } => Kind::Retry,
             Self::Access { .. }
             | Self::Damaged { .. }
             | Self::Format { .. }
             | Self::Location { .. }
+            | Self::Unconditional
             | Self::Random(_) => Kind::Operator,
             Self::Invariant(_) => Kind::Report,
         }
@@ -189,6 +207,11 @@ mod tests {
             why: "read-only file system".to_owned(),
         };
         insta::assert_snapshot!(text(Kind::Operator, access), @"the object store gives no access to `catalog/log/8.json`: read-only file system. Check the permissions of the folder or bucket, and the credentials");
+        insta::assert_snapshot!(text(Kind::Operator, Error::Unconditional), @"the object store created one object twice, so two hosts would overwrite each other's changes: it must honour `If-None-Match: *`. Use another store, or a version of this one that does");
+        let removing = Error::Removing {
+            digest: "00ff".to_owned(),
+        };
+        insta::assert_snapshot!(text(Kind::Retry, removing), @"nothing referred to module 00ff, and its bytes are being removed. Nothing was changed; try again in a few minutes");
         insta::assert_snapshot!(text(Kind::Operator, Error::Random("none".to_owned())), @"the operating system gives no random numbers: none");
         insta::assert_snapshot!(text(Kind::Report, Error::Invariant("why".to_owned())), @"this change would break the catalog (why), which is a fault of sluicebox. Nothing was changed; report it");
     }

@@ -9,7 +9,9 @@
 //! |---|---|
 //! | `catalog/log/{revision:020}.json` | a [`Revision`], never changed nor deleted |
 //! | `catalog/checkpoint/{revision:020}.json` | `{"format": 1, "catalog": …}`: the [`Catalog`] after that revision; the newest few, each of which may be deleted |
+//! | `catalog/created-once` | nothing: each start tries whether it can be created again |
 //! | `modules/{digest}.wasm` | the bytes of a module; written before the revision that names them |
+//! | `removing/{digest}.{random}` | nothing: somebody removes these bytes, which nothing refers to |
 //!
 //! All of it is kept by [`FORMAT`]; what has another one, or anything unknown in it, is refused by name.
 //!
@@ -19,10 +21,14 @@
 
 mod access;
 mod apply;
+mod bucket;
 mod calls;
 mod change;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod digest;
 mod error;
+mod fault;
 #[cfg(test)]
 mod fixtures;
 mod format;
@@ -38,12 +44,14 @@ mod store;
 pub mod token;
 
 pub use access::{Denied, Principal, Scope, Token};
+pub use bucket::{Bucket, Keys};
 pub use change::{Change, FORMAT, Revision};
 pub use digest::sha256_hex;
 pub use error::{Error, Kind, Refused};
 pub use location::objects;
+pub use object_store::ObjectStore;
 pub use policy::{Pattern, Policy};
 pub use quotas::Quotas;
 pub use random::random;
 pub use state::{Catalog, Desired, Job, JobVersion, Module, ModuleVersion, Tenant};
-pub use store::Store;
+pub use store::{Store, Unused};

@@ -51,3 +51,19 @@ pub const CALL_PAUSE: Duration = Duration::from_millis(50);
 pub const READS_AT_ONCE: usize = 16;
 /// How often a change is made again because other writers came first.
 pub const COMMIT_TRIES_MAX: u32 = 64;
+
+/// Longest wait for a connection to a bucket.
+pub const BUCKET_CONNECT_MAX: Duration = Duration::from_secs(5);
+/// How often the client of a bucket repeats a request by itself.
+pub const BUCKET_RETRIES_MAX: usize = 2;
+/// Its pause before that; it grows.
+pub const BUCKET_RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// A module's bytes are removed when nothing has referred to them for so long, and nobody has written them for so long.
+pub const UNUSED_MIN: Duration = Duration::from_secs(24 * 3_600);
+/// How long whoever removes a module's bytes may take until the request that does it.
+pub const REMOVAL_MAX: Duration = Duration::from_secs(60);
+/// When a removal that was begun counts as given up: far longer than any request can be under way.
+pub const REMOVAL_ABANDONED: Duration = Duration::from_secs(900);
+/// How often a push looks whether a removal of the same bytes is over; the pauses in between double.
+pub const REMOVAL_LOOKS_MAX: u32 = 8;

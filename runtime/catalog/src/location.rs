@@ -1,4 +1,4 @@
-//! Where the objects are: a folder now, a bucket later.
+//! Where the objects are, if it is a folder. Buckets are in `bucket.rs`.
 
 use crate::error::Error;
 use object_store::ObjectStore;
@@ -31,10 +31,13 @@ pub fn objects(url: &str) -> Result<Arc<dyn ObjectStore>, Error> {
                 "a `file://` URL has an absolute path, such as `file:///var/lib/sluicebox`",
             );
         }
-        Some(("s3" | "gs" | "az", _)) => {
-            return refuse("buckets are not built in yet: give the path of a folder");
+        Some(("s3", _)) => return refuse("that is a bucket, and this opens folders"),
+        Some(("gs" | "az" | "abfs" | "abfss", _)) => {
+            return refuse(
+                "the buckets of Google and Azure are not built in: give an `s3://` URL, or a folder",
+            );
         }
-        Some(_) => return refuse("give the path of a folder, or a `file://` URL"),
+        Some(_) => return refuse("give the path of a folder, a `file://` URL, or an `s3://` URL"),
     };
     match folder(Path::new(path)) {
         Ok(folder) => Ok(Arc::new(folder)),
@@ -88,9 +91,9 @@ mod tests {
     #[test]
     fn other_places_are_refused() {
         let why = |url: &str| objects(url).unwrap_err().to_string();
-        insta::assert_snapshot!(why("s3://bucket/prefix"), @"`s3://bucket/prefix` can't hold the catalog: buckets are not built in yet: give the path of a folder");
-        insta::assert_snapshot!(why("s3://key:secret@bucket/prefix"), @"`s3://…@bucket/prefix` can't hold the catalog: buckets are not built in yet: give the path of a folder");
-        insta::assert_snapshot!(why("http://example.org"), @"`http://example.org` can't hold the catalog: give the path of a folder, or a `file://` URL");
+        insta::assert_snapshot!(why("gs://bucket/prefix"), @"`gs://bucket/prefix` can't hold the catalog: the buckets of Google and Azure are not built in: give an `s3://` URL, or a folder");
+        insta::assert_snapshot!(why("az://key:secret@bucket/prefix"), @"`az://…@bucket/prefix` can't hold the catalog: the buckets of Google and Azure are not built in: give an `s3://` URL, or a folder");
+        insta::assert_snapshot!(why("http://example.org"), @"`http://example.org` can't hold the catalog: give the path of a folder, a `file://` URL, or an `s3://` URL");
         insta::assert_snapshot!(why("file://here"), @"`file://here` can't hold the catalog: a `file://` URL has an absolute path, such as `file:///var/lib/sluicebox`");
         insta::assert_snapshot!(why("file:///with%20space"), @"`file:///with%20space` can't hold the catalog: URLs with `%` are not understood: give the folder as a path");
         insta::assert_snapshot!(why(""), @"`` can't hold the catalog: give the path of a folder");

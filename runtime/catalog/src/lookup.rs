@@ -2,6 +2,7 @@
 
 use crate::error::Refused;
 use crate::state::{Catalog, Job, JobVersion, Module, ModuleVersion, Tenant};
+use std::collections::BTreeSet;
 
 impl Catalog {
     /// The tenant of this name.
@@ -47,6 +48,19 @@ impl Catalog {
         newest_first
             .find(|(_, version)| version.digest == digest)
             .map(|(number, _)| *number)
+    }
+
+    /// The digests of all modules that something refers to.
+    pub fn digests(&self) -> BTreeSet<&str> {
+        let tenants = || self.tenants.values();
+        let modules = tenants().flat_map(|tenant| tenant.modules.values());
+        let pushed = modules.flat_map(|module| module.versions.values());
+        let pushed = pushed.map(|version| version.digest.as_str());
+        // An invariant says that these are among the others; nobody should lose bytes over a fault of that.
+        let jobs = tenants().flat_map(|tenant| tenant.jobs.values());
+        let deployed = jobs.flat_map(|job| job.versions.values());
+        let deployed = deployed.flat_map(|version| version.modules.values());
+        pushed.chain(deployed.map(String::as_str)).collect()
     }
 
     /// A tenant's job.

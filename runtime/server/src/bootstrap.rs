@@ -1,7 +1,7 @@
 //! The first start of an installation: somebody has to be let in before there are tokens. An empty catalog gets the tenant
 //! `default` and a token for everything, whose text is in a file that only this user can read, and nowhere else.
 
-use crate::config::{Config, ConfigPath, Objects};
+use crate::config::{Config, ConfigPath};
 use crate::error::Error;
 use crate::event::{ApiEvent, ApiObserver};
 use sluicebox_catalog::{
@@ -35,16 +35,7 @@ pub async fn open(
         .mode(0o700)
         .create(&data_dir.at)
         .map_err(|error| file("make the folder", data_dir, &error))?;
-    let objects = catalog::objects(&config.object_store.url()).map_err(|error| match error {
-        catalog::Error::Location { why, .. } => catalog::Error::Location {
-            place: match &config.object_store {
-                Objects::Folder(folder) => folder.to_string(),
-                Objects::Url(url) => url.clone(),
-            },
-            why,
-        },
-        other => other,
-    })?;
+    let objects = config.object_store.open()?;
     let store = Store::open(objects).await?;
     if let Some(path) = begin(&store, data_dir, now_ms).await? {
         observer.event(ApiEvent::FirstToken {

@@ -14,11 +14,13 @@
 //! ```
 
 mod connections;
+mod objects;
 mod read;
 
 pub use connections::Connections;
 
 use crate::limits::Limits;
+use sluicebox_catalog::Bucket;
 use sluicebox_core::spec::document::{self, Form};
 use sluicebox_core::spec::{Lookup, Problems};
 use std::fmt;
@@ -51,18 +53,10 @@ pub struct Config {
 pub enum Objects {
     /// A folder of this machine.
     Folder(ConfigPath),
-    /// A URL, such as `s3://bucket/prefix`.
+    /// A folder, as a URL.
     Url(String),
-}
-
-impl Objects {
-    /// What the catalog's `objects` takes.
-    pub fn url(&self) -> String {
-        match self {
-            Self::Folder(folder) => folder.at.to_string_lossy().into_owned(),
-            Self::Url(url) => url.clone(),
-        }
-    }
+    /// A bucket.
+    Bucket(Bucket),
 }
 
 /// Certificates for the API.

@@ -46,6 +46,16 @@ pub enum ApiEvent {
         /// Why.
         why: String,
     },
+    /// The bytes of a module that nothing referred to for a day were removed.
+    Removed {
+        /// Its digest.
+        digest: String,
+    },
+    /// What nothing refers to could not be removed; it will be tried again.
+    Unswept {
+        /// Why.
+        why: String,
+    },
     /// The files of the certificates have changed.
     Certificates {
         /// Why the new ones can't be used; none: they are in use.
@@ -88,6 +98,18 @@ impl fmt::Display for ApiEvent {
                 request,
             } => write!(f, "revision {revision} by token {by}: {request}"),
             Self::Stale { why } => write!(f, "the catalog can't be read anew: {why}"),
+            Self::Removed { digest } => {
+                write!(
+                    f,
+                    "nothing refers to module {digest}: its bytes were removed"
+                )
+            }
+            Self::Unswept { why } => {
+                write!(
+                    f,
+                    "modules that nothing refers to could not be removed: {why}"
+                )
+            }
             Self::Certificates { wrong: None } => f.write_str("the certificates were read anew"),
             Self::Certificates { wrong: Some(why) } => {
                 write!(

@@ -9,6 +9,7 @@ use crate::event::ApiObserver;
 use crate::fleet::{Clusters, Local, Parts};
 use crate::limits::{CONNECT_EVERY, JOBS_STOP_WAIT, RECONCILE_EVERY};
 use crate::serve::Server;
+use crate::sweep::sweep;
 use sluicebox_catalog::Store;
 use sluicebox_catalog::limits::{INSTANCE_MEMORY_BYTES_MAX, MODULE_BYTES_MAX};
 use sluicebox_host::{DataDir, connect_to};
@@ -25,6 +26,8 @@ pub struct Host {
     server: Server,
     local: Arc<Local>,
     store: Store,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn ApiObserver>,
 }
 
 impl Host {
@@ -63,14 +66,16 @@ impl Host {
         let parts = ApiParts {
             store: store.clone(),
             fleet: local.clone(),
-            clock,
-            observer,
+            clock: clock.clone(),
+            observer: observer.clone(),
         };
         let server = Server::bind(config, parts).await?;
         Ok(Self {
             server,
             local,
             store,
+            clock,
+            observer,
         })
     }
 
@@ -85,10 +90,13 @@ impl Host {
             server,
             local,
             store,
+            clock,
+            observer,
         } = self;
         tokio::select! {
             () = server.run(shutdown) => {}
-            () = reconcile(local.clone(), store) => {}
+            () = reconcile(local.clone(), store.clone()) => {}
+            () = sweep(store, clock, observer) => {}
             () = connect(local.clone()) => {}
         }
         local.stop();

@@ -20,6 +20,7 @@ pub mod port;
 mod rate;
 mod serve;
 mod slots;
+mod sweep;
 mod tls;
 mod ui;
 

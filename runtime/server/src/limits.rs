@@ -43,6 +43,8 @@ pub const DIFFERENCE_TIME: Duration = Duration::from_millis(200);
 pub const TOKEN_LIFE_S_MAX: u64 = 10 * 366 * 86_400;
 /// How often the catalog is read for what other hosts wrote: one question for an object that is not there yet.
 pub const REFRESH_EVERY: Duration = Duration::from_millis(250);
+/// How often it is looked whether bytes of modules are left that nothing refers to.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 /// How often it is looked whether jobs that had to stop first can start now.
 pub const RECONCILE_EVERY: Duration = Duration::from_millis(500);
 /// How often a Kafka cluster that did not answer is tried again.

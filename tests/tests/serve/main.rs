@@ -1,6 +1,7 @@
 //! `sluicebox serve` end to end: real hosts on a real broker, driven through their API, judged by their output topics.
 #![allow(clippy::unwrap_used)]
 
+mod buckets;
 mod hosts;
 mod jobs;
 mod metrics;

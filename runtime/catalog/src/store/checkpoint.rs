@@ -1,8 +1,9 @@
 //! Checkpoints: the whole catalog as one object, so that a start need not read the whole log. They hold nothing that the
 //! log does not, so writing one may fail, and a damaged one may be deleted.
 
-use crate::calls::{Fault, Objects, error, numbered};
+use crate::calls::{Objects, numbered};
 use crate::error::Error;
+use crate::fault::{Fault, error};
 use crate::format::{advise, decode_checkpoint, encode_checkpoint};
 use crate::limits::{CHECKPOINT_BYTES_MAX, CHECKPOINT_REVISIONS, CHECKPOINTS_KEPT};
 use crate::state::Catalog;

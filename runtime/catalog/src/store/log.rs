@@ -1,9 +1,10 @@
 //! The log of revisions: one object each, written once. Create-if-absent decides who writes the next one; what is there
 //! decides who has written it.
 
-use crate::calls::{Fault, Objects, error, numbered};
+use crate::calls::{Objects, numbered};
 use crate::change::Revision;
 use crate::error::Error;
+use crate::fault::{Fault, error};
 use crate::format::{advise, damaged, decode_revision, encode_revision};
 use crate::invariants;
 use crate::limits::{CALL_TRIES_MAX, READS_AT_ONCE, REVISION_BYTES_MAX};

@@ -3,6 +3,8 @@
 mod checkpoint;
 mod log;
 mod modules;
+mod probe;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +21,8 @@ use object_store::ObjectStore;
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
 
+pub use sweep::Unused;
+
 /// A host's view of the catalog, and its way to change it. Clones share one view. Needs tokio's timers.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
@@ -33,7 +37,8 @@ struct Inner {
 }
 
 impl Store {
-    /// Read the catalog: the newest checkpoint, then the log to its end. Where there is nothing, it is empty.
+    /// Read the catalog: the newest checkpoint, then the log to its end. Where there is nothing, it is empty. An object store
+    /// on which two hosts could write the same revision is refused.
     pub async fn open(objects: Arc<dyn ObjectStore>) -> Result<Self, Error> {
         Self::open_with(objects, Patience::default()).await
     }
@@ -41,6 +46,7 @@ impl Store {
     async fn open_with(objects: Arc<dyn ObjectStore>, patience: Patience) -> Result<Self, Error> {
         let writer = hex(&random::<8>()?);
         let objects = Objects::new(objects, patience);
+        probe::check(&objects).await?;
         let mut catalog = checkpoint::newest(&objects).await?;
         log::replay(&objects, &mut catalog).await?;
         Ok(Self(Arc::new(Inner {

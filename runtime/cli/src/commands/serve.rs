@@ -102,7 +102,10 @@ impl Console {
             ApiEvent::Job { line, .. } if line.level == Level::Warn => {
                 format!("{} {event}", self.paint.warn("warning:"))
             }
-            ApiEvent::Denied { .. } | ApiEvent::Failed { .. } | ApiEvent::Stale { .. } => {
+            ApiEvent::Denied { .. }
+            | ApiEvent::Failed { .. }
+            | ApiEvent::Stale { .. }
+            | ApiEvent::Unswept { .. } => {
                 format!("{} {event}", self.paint.warn("warning:"))
             }
             _ => event.to_string(),

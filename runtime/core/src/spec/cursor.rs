@@ -94,6 +94,11 @@ impl<'a> Cursor<'a> {
         self.node.value.describe()
     }
 
+    /// Whether it is a text, without a report: what may be a secret must not be shown in one.
+    pub fn is_text(&self) -> bool {
+        matches!(self.node.value, Value::Text(_))
+    }
+
     /// A text that is not empty.
     pub fn text(&self) -> Option<&'a str> {
         match &self.node.value {

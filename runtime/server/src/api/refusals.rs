@@ -27,6 +27,11 @@ impl From<catalog::Error> for Problem {
                     .help("look before you repeat it")
                     .cause(cause)
             }
+            catalog::Error::Removing { .. } => Self::unavailable(
+                "nothing referred to this module, and its bytes are just being removed; nothing was changed",
+            )
+            .help("push it again in a few minutes")
+            .cause(cause),
             error if error.kind() == catalog::Kind::Retry => {
                 Self::unavailable("the catalog can't be reached; nothing was changed").cause(cause)
             }

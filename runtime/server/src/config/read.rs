@@ -1,5 +1,6 @@
 //! What a configuration may say.
 
+use super::objects::object_store;
 use super::{Config, ConfigPath, Connections, Objects, Tls};
 use crate::limits::Limits;
 use sluicebox_core::spec::document::{Cursor, Fields, connection};
@@ -87,24 +88,6 @@ fn listen(cursor: &Cursor<'_>, secure: bool) -> Option<SocketAddr> {
 
 fn path(cursor: &Cursor<'_>) -> Option<ConfigPath> {
     cursor.text().map(ConfigPath::new)
-}
-
-fn object_store(cursor: &Cursor<'_>) -> Option<Objects> {
-    let fields = cursor.fields(&["path", "url"])?;
-    let (kind, inner) = fields.exactly_one(&["path", "url"])?;
-    match kind {
-        "path" => path(&inner).map(Objects::Folder),
-        _ => {
-            let url = inner.text()?;
-            if !url.contains("://") {
-                return inner.wrong_help(
-                    format!("`{url}` is no URL"),
-                    "a folder stands in `object_store: { path: ... }`",
-                );
-            }
-            Some(Objects::Url(url.to_owned()))
-        }
-    }
 }
 
 fn connections(cursor: &Cursor<'_>) -> Option<Connections> {

@@ -31,8 +31,10 @@ pub(super) enum Wrong {
     Hang,
     /// Done, never answered.
     HangDone,
-    /// Not visible yet.
+    /// Not visible yet; for a put: there is no place for it.
     Hide,
+    /// Not done, and answered as if it were.
+    Ignore,
     /// Not allowed.
     Deny,
 }
@@ -171,7 +173,7 @@ impl ObjectStore for Faulty {
                 self.arrive().await;
                 return self.inner.put_opts(path, payload, options).await;
             }
-            Some(Wrong::Fail | Wrong::Hang | Wrong::Deny | Wrong::Hide) => {}
+            Some(Wrong::Fail | Wrong::Hang | Wrong::Deny | Wrong::Hide | Wrong::Ignore) => {}
             Some(Wrong::Delay) => {
                 let delayed = (path.clone(), payload, options);
                 self.delayed.lock().unwrap().push(delayed);
@@ -184,6 +186,12 @@ impl ObjectStore for Faulty {
             Some(Wrong::Hang | Wrong::HangDone) => std::future::pending().await,
             Some(Wrong::Deny) => Err(denied(path)),
             Some(Wrong::FindOwn) => Err(exists(path)),
+            Some(Wrong::Hide) => Err(missing(path)),
+            Some(Wrong::Ignore) => Ok(PutResult {
+                e_tag: None,
+                version: None,
+                extensions: Extensions::default(),
+            }),
             _ => Err(failed()),
         }
     }

@@ -1,10 +1,13 @@
 //! The store on object stores that behave, that don't, and that others write to at the same time.
 
+mod aged;
 mod damage;
 mod faults;
 mod faulty;
 mod kept;
+mod probe;
 mod races;
+mod sweep;
 
 use super::Store;
 use crate::calls::Patience;

@@ -2,59 +2,9 @@
 
 use super::faulty::{Call, Faulty, Wrong};
 use super::*;
+use crate::conformance::{modules, race, sharing};
 use crate::location;
 use object_store::memory::InMemory;
-use std::collections::BTreeSet;
-
-/// How many commits each task makes.
-const COMMITS: u32 = 20;
-
-/// Commits `count_up` and creates tenants of its own; says how many of each were answered with success.
-async fn write(store: Store, name: String) -> u32 {
-    let mut done = 0;
-    for n in 0..COMMITS {
-        let made = tenant(&format!("{name}-{n}"));
-        commit(&store, made).await.unwrap();
-        store.commit("host", START_MS, count_up).await.unwrap();
-        done += 1;
-    }
-    done
-}
-
-/// Two stores with two tasks each.
-async fn race(objects: [Arc<dyn ObjectStore>; 2]) {
-    let first = Store::open(Arc::clone(&objects[0])).await.unwrap();
-    commit(&first, tenant("shop")).await.unwrap();
-    let second = Store::open(Arc::clone(&objects[1])).await.unwrap();
-    let tasks: Vec<_> = [(&first, "a"), (&first, "b"), (&second, "c"), (&second, "d")]
-        .map(|(store, name)| tokio::spawn(write(store.clone(), name.to_owned())))
-        .into();
-    let mut done = 0;
-    for task in tasks {
-        done += task.await.unwrap();
-    }
-    let end = first.refresh().await.unwrap();
-    assert_eq!(second.refresh().await.unwrap(), end);
-    assert_eq!(
-        Store::open(Arc::clone(&objects[0]))
-            .await
-            .unwrap()
-            .current(),
-        end
-    );
-    assert_eq!(count(&end), done, "none lost, none twice");
-    let expected: BTreeSet<String> = ["a", "b", "c", "d"]
-        .iter()
-        .flat_map(|name| (0..COMMITS).map(move |n| format!("{name}-{n}")))
-        .collect();
-    let others = end.tenants.keys().filter(|name| *name != "shop");
-    assert_eq!(others.cloned().collect::<BTreeSet<_>>(), expected);
-    assert_eq!(
-        end.revision,
-        1 + 2 * u64::from(done),
-        "each took one revision"
-    );
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn in_memory() {
@@ -67,6 +17,20 @@ async fn in_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let open = || location::objects(folder.path().to_str().unwrap()).unwrap();
     race([open(), open()]).await;
+}
+
+#[tokio::test]
+async fn memory_and_folder_conform() {
+    sharing(Arc::new(InMemory::new())).await;
+    modules(Arc::new(InMemory::new())).await;
+    for suite in [0, 1] {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = location::objects(folder.path().to_str().unwrap()).unwrap();
+        match suite {
+            0 => sharing(objects).await,
+            _ => modules(objects).await,
+        }
+    }
 }
 
 /// The same while one answer in three is lost, for both writers.
