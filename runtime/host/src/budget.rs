@@ -36,6 +36,27 @@ pub struct Spent {
     pub state_bytes: u64,
 }
 
+/// What a record read has cost lately, with all that came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// CPU time, in seconds.
+    pub cpu_s: f64,
+    /// Bytes read and written.
+    pub bytes: f64,
+}
+
+impl Cost {
+    /// These records have cost so much. What becomes dear is believed at once, what becomes cheap by and by.
+    pub fn learn(&mut self, records: u64, cpu: Duration, bytes: u64) {
+        if records == 0 {
+            return;
+        }
+        let follow = |known: f64, now: f64| now.max((known + now) / 2.0);
+        self.cpu_s = follow(self.cpu_s, cpu.as_secs_f64() / records as f64);
+        self.bytes = follow(self.bytes, bytes as f64 / records as f64);
+    }
+}
+
 /// The budget of one tenant, shared by its shards.
 #[derive(Debug, Default)]
 pub struct Budget(Mutex<Inner>);
@@ -76,6 +97,15 @@ impl Bucket {
                 self.tokens -= tokens;
             }
         }
+    }
+
+    /// For how many records there are tokens. At least a twentieth of a second's worth, which may be a debt.
+    fn affords(&mut self, rate: Option<f64>, each: f64, now: Instant) -> f64 {
+        let Some(rate) = rate else {
+            return f64::INFINITY;
+        };
+        self.fill(rate, now);
+        self.tokens.max(rate / 20.0) / each
     }
 
     /// How long until the debt is paid.
@@ -155,14 +185,23 @@ impl Budget {
         inner.bytes.take(rate, count as f64, Instant::now());
     }
 
-    /// How many records may be read at once: no more than there are tokens, so that a low rate is not paid in bursts.
-    pub fn rows_max(&self) -> usize {
+    /// How many records may be read at once: no more than there are tokens for, so that a rate is not paid in bursts, which the
+    /// others would notice; and not so few that reading costs more than what is read.
+    pub fn rows_max(&self, each: Cost) -> usize {
         let mut inner = self.lock();
-        let Some(rate) = inner.limits.records() else {
-            return usize::MAX;
-        };
-        inner.records.fill(rate, Instant::now());
-        inner.records.tokens.max(1.0) as usize
+        let (limits, now) = (inner.limits, Instant::now());
+        let Inner {
+            cpu,
+            records,
+            bytes,
+            ..
+        } = &mut *inner;
+        let rows = [
+            cpu.affords(limits.cpu(), each.cpu_s, now),
+            records.affords(limits.records(), 1.0, now),
+            bytes.affords(limits.bytes(), each.bytes, now),
+        ];
+        rows.into_iter().fold(f64::INFINITY, f64::min).max(1.0) as usize
     }
 
     /// How long to read nothing.
@@ -247,7 +286,11 @@ mod tests {
         budget.records(1 << 40);
         budget.bytes(1 << 40);
         assert_eq!(budget.wait(), Duration::ZERO);
-        assert_eq!(budget.rows_max(), usize::MAX);
+        let dear = Cost {
+            cpu_s: 1.0,
+            bytes: 1e9,
+        };
+        assert_eq!(budget.rows_max(dear), usize::MAX);
         let spent = budget.spent();
         assert_eq!(spent.cpu, Duration::from_secs(100));
         assert_eq!((spent.records, spent.bytes), (1 << 40, 1 << 40));
@@ -277,7 +320,7 @@ mod tests {
             records_per_second: Some(1000),
             ..Limits::default()
         });
-        assert_eq!(budget.rows_max(), 1000);
+        assert_eq!(budget.rows_max(Cost::default()), 1000);
         budget.records(2000);
         budget.cpu(Duration::from_secs(1));
         let wait = budget.wait();
@@ -285,13 +328,38 @@ mod tests {
             wait > Duration::from_secs(8),
             "a second of CPU at a tenth: {wait:?}"
         );
-        assert_eq!(budget.rows_max(), 1);
+        assert_eq!(
+            budget.rows_max(Cost::default()),
+            50,
+            "a twentieth of a second's"
+        );
         budget.limit(Limits::default());
         assert_eq!(
             budget.wait(),
             Duration::ZERO,
             "a raised quota counts at once"
         );
+    }
+
+    /// What records cost decides how many are read: a thousand bytes for each byte, or a second for each record.
+    #[test]
+    fn dear_records_are_read_a_few_at_a_time() {
+        let budget = Budget::new(Limits {
+            cpu_percent: Some(20),
+            bytes_per_second: Some(8_000_000),
+            ..Limits::default()
+        });
+        let mut cost = Cost::default();
+        cost.learn(0, Duration::from_secs(1), 1);
+        assert_eq!(cost, Cost::default(), "nothing was read");
+        cost.learn(10, Duration::from_micros(10), 2_000);
+        assert_eq!(budget.rows_max(cost), 40_000);
+        cost.learn(10, Duration::from_micros(10), 2_000_000);
+        assert_eq!(budget.rows_max(cost), 40);
+        cost.learn(1, Duration::from_secs(1), 200);
+        assert_eq!(budget.rows_max(cost), 1);
+        (0..40).for_each(|_| cost.learn(1000, Duration::from_millis(1), 200_000));
+        assert!(budget.rows_max(cost) > 39_000, "it is forgotten");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The ports of a shard, measured: what goes through them is counted, and what it took.
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Cost};
 use crate::meter::{LastEpoch, Meter};
 use sluicebox_core::batch::{Batch, Packed};
 use sluicebox_core::log::{
@@ -8,8 +8,14 @@ use sluicebox_core::log::{
     Topic, TopicId,
 };
 use sluicebox_core::udf::{Accumulated, CallError, Emitted, Kept, Udf};
+use sluicebox_wasm::thread_cpu_time;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Records read at once before it is known what one costs.
+const FIRST_ROWS_MAX: usize = 64;
+/// Bytes sent that the budget has yet to hear of, at most: telling it each record would cost more than a record.
+const UNSETTLED_BYTES_MAX: u64 = 64 << 10;
 
 /// A connection whose reads keep to a budget.
 pub struct MeteredLog {
@@ -24,6 +30,11 @@ pub struct MeteredLog {
     /// Sent, and not told to the meter yet: records and bytes.
     sent: (u64, u64),
     waited: Duration,
+    /// What was read, and read and sent, since a poll last asked what may be read.
+    since: (u64, u64),
+    /// CPU time of the thread when it did.
+    cpu: Duration,
+    cost: Cost,
 }
 
 impl MeteredLog {
@@ -38,15 +49,31 @@ impl MeteredLog {
             changelog_bytes: 0,
             sent: (0, 0),
             waited: Duration::ZERO,
+            since: (0, 0),
+            cpu: thread_cpu_time(),
+            cost: Cost::default(),
         }
     }
 
-    /// Tell the meter what was sent since the last time: once a batch, not once a record.
+    /// How many records may be read now, judged by what the last ones have cost.
+    fn rows_max(&mut self) -> usize {
+        let cpu_before = std::mem::replace(&mut self.cpu, thread_cpu_time());
+        let (records, bytes) = std::mem::take(&mut self.since);
+        let cpu = self.cpu.saturating_sub(cpu_before);
+        self.cost.learn(records, cpu, bytes);
+        match self.cost == Cost::default() {
+            true => FIRST_ROWS_MAX,
+            false => self.budget.rows_max(self.cost),
+        }
+    }
+
+    /// Tell meter and budget what was sent since the last time.
     fn settle(&mut self) {
         let (records, bytes) = std::mem::take(&mut self.sent);
         let waited = self.inner.waited();
         let more = waited.saturating_sub(std::mem::replace(&mut self.waited, waited));
         self.budget.bytes(bytes);
+        self.since.1 += bytes;
         self.meter.add(|figures| {
             figures.records_written += records;
             figures.bytes_written += bytes;
@@ -59,6 +86,8 @@ impl MeteredLog {
         let bytes: usize = batches.iter().map(|b| b.batch.data().len()).sum();
         let (records, bytes) = (records as u64, bytes as u64);
         self.records += records;
+        self.since.0 += records;
+        self.since.1 += bytes;
         self.budget.records(records);
         self.budget.bytes(bytes);
         self.meter.add(|figures| {
@@ -101,7 +130,8 @@ impl ShardLog for MeteredLog {
     /// What is there, before waiting for more: so waiting can be told from taking.
     fn poll(&mut self, rows_max: usize, wait: Duration, into: &mut Vec<SourceBatch>) -> Result<()> {
         let first = into.len();
-        let rows_max = rows_max.min(self.budget.rows_max());
+        self.settle();
+        let rows_max = rows_max.min(self.rows_max());
         let mut polled = self.inner.poll(rows_max, Duration::ZERO, into);
         if polled.is_ok() && into.len() == first && !wait.is_zero() {
             let started = Instant::now();
@@ -110,7 +140,6 @@ impl ShardLog for MeteredLog {
             self.meter.add(|figures| figures.idle += idle);
         }
         self.arrived(&into[first..]);
-        self.settle();
         polled
     }
 
@@ -130,7 +159,11 @@ impl ShardLog for MeteredLog {
         let bytes: usize = fields.map(<[u8]>::len).sum();
         self.sent.0 += 1;
         self.sent.1 += bytes as u64;
-        self.inner.send(record)
+        self.inner.send(record)?;
+        if self.sent.1 >= UNSETTLED_BYTES_MAX {
+            self.settle();
+        }
+        Ok(())
     }
 
     fn append_changelog(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
