@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Version of the epoch record and of the chunks.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// Largest chunk of a delta, in bytes.
 pub const CHUNK_BYTES_MAX: usize = 512 * 1024;
 /// Largest delta that a reader accepts, in bytes before compression.
@@ -376,13 +376,13 @@ mod tests {
 
     #[test]
     fn another_format_is_refused_by_its_number() {
-        let value = br#"{"format":2,"something":"new"}"#;
+        let value = br#"{"format":3,"something":"new"}"#;
         let read = Reader::default().push(ChangelogRecord {
             offset: 8,
             key: RECORD_KEY,
             value,
         });
-        assert_eq!(read, Err(ChangelogError::Format(8, 2)));
+        assert_eq!(read, Err(ChangelogError::Format(8, 3)));
     }
 
     /// The format on the log: change it only together with FORMAT.

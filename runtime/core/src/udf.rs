@@ -86,6 +86,18 @@ pub trait Udf: Send {
         windows: &[i64],
         accumulators: &Packed,
     ) -> Result<Emitted, CallError>;
+    /// Number of the format of the accumulators that it takes and gives.
+    fn accumulator_format(&self) -> u8 {
+        0
+    }
+    /// Bring accumulators of another format into its own, each for itself.
+    fn migrate(&mut self, format: u8, accumulators: &Packed) -> Result<Packed, CallError> {
+        let _ = accumulators;
+        Err(CallError::Module(format!(
+            "the module has format {} and migrates none of format {format}",
+            self.accumulator_format()
+        )))
+    }
     /// Drop the instance: the next call runs on a fresh one.
     fn drop_instance(&mut self);
     /// Run the next call on a fresh instance under a fixed budget of instructions instead of a deadline, so that

@@ -272,6 +272,16 @@ impl Udf for MeteredUdf {
     ) -> std::result::Result<Emitted, CallError> {
         self.call(keys.len(), |udf| udf.finish(keys, windows, accumulators))
     }
+    fn accumulator_format(&self) -> u8 {
+        self.inner.accumulator_format()
+    }
+    fn migrate(
+        &mut self,
+        format: u8,
+        accumulators: &Packed,
+    ) -> std::result::Result<Packed, CallError> {
+        self.call(accumulators.len(), |udf| udf.migrate(format, accumulators))
+    }
     fn drop_instance(&mut self) {
         self.inner.drop_instance();
     }

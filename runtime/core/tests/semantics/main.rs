@@ -6,6 +6,7 @@
 mod failpoints;
 mod faults;
 mod fire;
+mod formats;
 mod job;
 mod limits;
 mod model;

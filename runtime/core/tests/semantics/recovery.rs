@@ -238,7 +238,7 @@ fn a_window_may_be_changed_while_it_holds_none() {
 #[test]
 fn an_epoch_record_of_another_format_halts_by_its_number() {
     let rig = rig();
-    forge(&rig, |record| record["format"] = 2.into());
+    forge(&rig, |record| record["format"] = 3.into());
     insta::assert_snapshot!(rig.refusal());
 }
 

@@ -5,7 +5,7 @@
 
 use sluicebox_core::batch::{Batch, Packed};
 use sluicebox_core::udf::{Accumulated, CallError, Emitted, Kept, RowError, Udf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub struct Module {
@@ -13,6 +13,8 @@ pub struct Module {
     rows_max: usize,
     fuel: bool,
     fresh: bool,
+    /// Format of its accumulators: their first byte, if it is not 0.
+    format: u8,
     shared: Shared,
 }
 
@@ -25,6 +27,10 @@ pub struct Shared {
     pub accumulator_bytes: Arc<AtomicUsize>,
     /// Answers of the next calls, whoever makes them.
     pub errors: Arc<Mutex<Vec<CallError>>>,
+    /// Format of the accumulators of modules that are made from now on...
+    pub format: Arc<AtomicU8>,
+    /// ...and those that they migrate.
+    pub migrates: Arc<Mutex<Vec<u8>>>,
 }
 
 pub fn says(value: Option<&[u8]>, what: char, id: &str) -> bool {
@@ -50,6 +56,7 @@ impl Module {
             rows_max,
             fuel,
             fresh,
+            format: shared.format.load(Ordering::Relaxed),
             shared,
         }
     }
@@ -86,6 +93,21 @@ impl Module {
     fn given(&self, accumulators: &Packed) {
         let most = &self.shared.accumulator_bytes;
         most.fetch_max(accumulators.data().len(), Ordering::Relaxed);
+    }
+
+    /// The content of an accumulator, which must be of its own format.
+    fn read<'a>(&self, accumulator: Option<&'a [u8]>) -> Option<&'a [u8]> {
+        let bytes = accumulator?;
+        if self.format == 0 {
+            return Some(bytes);
+        }
+        assert_eq!(bytes.first(), Some(&self.format), "of another format");
+        Some(&bytes[1..])
+    }
+
+    fn write(&self, content: &[u8]) -> Vec<u8> {
+        let tag = (self.format != 0).then_some(self.format);
+        tag.into_iter().chain(content.iter().copied()).collect()
     }
 
     fn trap<T>(&mut self, why: String) -> Result<T, CallError> {
@@ -178,7 +200,7 @@ impl Udf for Module {
         self.given(accumulators);
         self.enter(values(input))?;
         let mut all: Vec<Option<Vec<u8>>> = (0..accumulators.len())
-            .map(|i| accumulators.get(i).map(<[u8]>::to_vec))
+            .map(|i| self.read(accumulators.get(i)).map(<[u8]>::to_vec))
             .collect();
         for row in (0..input.len()).filter(|row| !says(input.value(*row), '!', self.id)) {
             let group = &mut all[groups[row] as usize];
@@ -194,8 +216,10 @@ impl Udf for Module {
             errors: self.errors(values(input)),
             ..Accumulated::default()
         };
-        all.iter()
-            .for_each(|a| answer.accumulators.push(a.as_deref()));
+        for content in all {
+            let written = content.map(|content| self.write(&content));
+            answer.accumulators.push(written.as_deref());
+        }
         Ok(answer)
     }
 
@@ -240,7 +264,7 @@ impl Udf for Module {
                 let value = format!(
                     "{} {start}..{end} #{result} {}",
                     text(Some(key)),
-                    text(accumulators.get(i))
+                    text(self.read(accumulators.get(i)))
                 );
                 answer.output.push(
                     Some(key),
@@ -252,6 +276,25 @@ impl Udf for Module {
             }
         }
         Ok(answer)
+    }
+
+    fn accumulator_format(&self) -> u8 {
+        self.format
+    }
+
+    fn migrate(&mut self, format: u8, accumulators: &Packed) -> Result<Packed, CallError> {
+        if !self.shared.migrates.lock().unwrap().contains(&format) {
+            let why = format!("format {} knows nothing of {format}", self.format);
+            return Err(CallError::Module(why));
+        }
+        let mut migrated = Packed::default();
+        for i in 0..accumulators.len() {
+            let bytes = accumulators.get(i).expect("one that was written");
+            let content = if format == 0 { bytes } else { &bytes[1..] };
+            assert!(format == 0 || bytes[0] == format, "not of format {format}");
+            migrated.push(Some(&self.write(content)));
+        }
+        Ok(migrated)
     }
 
     fn drop_instance(&mut self) {

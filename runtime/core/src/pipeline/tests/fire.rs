@@ -140,7 +140,7 @@ fn stored(keys: usize, held: &Held) -> (Pipeline, Overlay) {
     let operator = operator_number("counts");
     let mut delta = Delta::default();
     for i in 0..keys {
-        delta.put(&Namespace::new(operator, 0, END), &key(i), b"stored");
+        delta.put(&Namespace::new(operator, 0, END), &key(i), b"stored\0");
     }
     let rows = [(keys as u64).to_le_bytes(), 1_000u64.to_le_bytes()].concat();
     let list = Namespace::new(operator, 0, i64::MIN);

@@ -4,6 +4,7 @@ use super::super::StepError;
 use super::super::node::Node;
 use super::super::side::{Origin, Rank};
 use super::super::verdict::{Call, RowId, Verdict};
+use super::format::Accumulators;
 use super::state::list_key;
 use super::{ACCUMULATOR_BYTES_MAX, Work};
 use crate::batch::{Batch, Packed};
@@ -60,15 +61,16 @@ impl Work<'_, '_, '_> {
     /// Results of a window's keys, caused by source row `at`: page by page, for the window may be larger than memory.
     fn fire(&mut self, end: i64, at: u32) -> Result<(), StepError> {
         let namespace = Namespace::new(self.windows.operator, self.cx.partition, end);
+        let format = self.udf.accumulator_format();
         let mut cursor = self.cx.state.cursor(&namespace);
         loop {
-            let mut page = Page::new(FINISH_ROWS_MAX.min(self.node.rows_per_call_max));
-            let mut visit = |key: &[u8], value: &[u8]| page.push(key, value);
+            let mut read = Read::new(FINISH_ROWS_MAX.min(self.node.rows_per_call_max), format);
+            let mut visit = |key: &[u8], value: &[u8]| read.push(key, value);
             self.cx.state.visit(&mut cursor, &mut visit)?;
-            if page.is_empty() {
+            if read.keys.is_empty() {
                 return Ok(());
             }
-            self.finish(end, page, at)?;
+            self.finish(end, read, at)?;
         }
     }
 
@@ -80,13 +82,17 @@ impl Work<'_, '_, '_> {
         let Some(value) = self.cx.state.value(&namespace, slot) else {
             return Ok(());
         };
-        let mut page = Page::new(1);
-        let _ = page.push(key, value);
-        self.finish(end, page, at)
+        let mut read = Read::new(1, self.udf.accumulator_format());
+        let _ = read.push(key, value);
+        self.finish(end, read, at)
     }
 
     /// Finish the windows of a page, in calls that go around those known to be poisonous.
-    fn finish(&mut self, end: i64, page: Page, at: u32) -> Result<(), StepError> {
+    fn finish(&mut self, end: i64, read: Read, at: u32) -> Result<(), StepError> {
+        let page = Page {
+            keys: read.keys,
+            accumulators: read.accumulators.migrated(self.udf, self.node)?,
+        };
         let mut id = || {
             let ordinal = self.node.window_ordinals.next(at);
             self.node.row_id(at, ordinal, true, self.cx)
@@ -123,9 +129,7 @@ impl Work<'_, '_, '_> {
         if page.is_empty() {
             return Ok(());
         }
-        let Page {
-            keys, accumulators, ..
-        } = &page;
+        let Page { keys, accumulators } = &page;
         let windows = [self.windows.windows.start_of(end), end].repeat(page.len());
         Node::prepare(self.udf, alone);
         let Emitted {
@@ -187,41 +191,53 @@ impl Work<'_, '_, '_> {
     }
 }
 
-/// Windows to be finished in one call, of one end: their keys and accumulators, in key order.
+/// Windows read to be finished in one call, of one end, in key order.
+struct Read {
+    keys: Packed,
+    accumulators: Accumulators,
+    rows_max: usize,
+    /// The module's format of accumulators.
+    format: u8,
+}
+
+impl Read {
+    fn new(rows_max: usize, format: u8) -> Self {
+        Self {
+            keys: Packed::default(),
+            accumulators: Accumulators::default(),
+            rows_max,
+            format,
+        }
+    }
+
+    /// Take a window, unless it would be too many of them, or too many bytes; at least one is taken.
+    fn push(&mut self, key: &[u8], value: &[u8]) -> ControlFlow<()> {
+        let bytes = self.keys.data().len() + self.accumulators.packed.data().len();
+        let full = self.keys.len() >= self.rows_max
+            || bytes + key.len() + value.len() > ACCUMULATOR_BYTES_MAX;
+        if full && !self.keys.is_empty() {
+            return ControlFlow::Break(());
+        }
+        self.keys.push(Some(key));
+        self.accumulators.push(Some(value), self.format);
+        ControlFlow::Continue(())
+    }
+}
+
+/// The same with accumulators that the module can read.
 #[derive(Default)]
 struct Page {
     keys: Packed,
     accumulators: Packed,
-    rows_max: usize,
 }
 
 impl Page {
-    fn new(rows_max: usize) -> Self {
-        Self {
-            rows_max,
-            ..Self::default()
-        }
-    }
-
     fn len(&self) -> usize {
         self.keys.len()
     }
 
     fn is_empty(&self) -> bool {
         self.keys.is_empty()
-    }
-
-    /// Take a window, unless it would be too many of them, or too many bytes; a page takes at least one.
-    fn push(&mut self, key: &[u8], accumulator: &[u8]) -> ControlFlow<()> {
-        let bytes = self.keys.data().len() + self.accumulators.data().len();
-        let full = self.len() >= self.rows_max
-            || bytes + key.len() + accumulator.len() > ACCUMULATOR_BYTES_MAX;
-        if full && !self.is_empty() {
-            return ControlFlow::Break(());
-        }
-        self.keys.push(Some(key));
-        self.accumulators.push(Some(accumulator));
-        ControlFlow::Continue(())
     }
 
     fn slice(&self, from: usize, to: usize) -> Self {

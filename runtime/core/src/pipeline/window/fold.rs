@@ -4,9 +4,10 @@ use super::super::StepError;
 use super::super::chunk::Chunk;
 use super::super::node::Node;
 use super::super::verdict::Call;
+use super::format::{Accumulators, tagged};
 use super::state::Live;
 use super::{ACCUMULATOR_BYTES_MAX, Work};
-use crate::batch::{Batch, Packed};
+use crate::batch::Batch;
 use crate::overlay::Slot;
 use crate::state::Namespace;
 use crate::udf::{Accumulated, RowError};
@@ -30,10 +31,14 @@ impl Work<'_, '_, '_> {
     }
 
     fn fold(&mut self, chunk: Chunk, groups: Groups, alone: bool) -> Result<(), StepError> {
+        let Groups {
+            accumulators: before,
+            of_row,
+            slots,
+        } = groups;
+        let before = before.migrated(self.udf, self.node)?;
         Node::prepare(self.udf, alone);
-        let answer = self
-            .udf
-            .accumulate(&groups.accumulators, &groups.of_row, &chunk.batch);
+        let answer = self.udf.accumulate(&before, &of_row, &chunk.batch);
         let Accumulated {
             accumulators,
             errors,
@@ -41,14 +46,22 @@ impl Work<'_, '_, '_> {
             Ok(answer) => answer,
             Err(error) => {
                 let rows = self.node.row_ids(&chunk, self.cx);
-                let call = || Call::Accumulate(groups.accumulators, groups.of_row, chunk.batch);
+                let call = || Call::Accumulate(before, of_row, chunk.batch);
                 return Err(self.node.failed(error, call, rows));
             }
         };
-        for (number, (namespace, slot)) in groups.slots.iter().enumerate() {
-            let value = accumulators.get(number);
-            if value.is_some() || groups.accumulators.get(number).is_some() {
-                self.cx.state.set(namespace, *slot, value);
+        let format = self.udf.accumulator_format();
+        let mut room = Vec::new();
+        for (number, (namespace, slot)) in slots.iter().enumerate() {
+            match accumulators.get(number) {
+                Some(bytes) => {
+                    let value = tagged(bytes, format, &mut room);
+                    self.cx.state.set(namespace, *slot, Some(value));
+                }
+                None if before.get(number).is_some() => {
+                    self.cx.state.set(namespace, *slot, None);
+                }
+                None => {}
             }
         }
         for error in &errors {
@@ -63,6 +76,7 @@ impl Work<'_, '_, '_> {
     fn group(&mut self, rows: &Batch) -> Result<Groups, StepError> {
         let task = self.windows.tasks.entry(self.cx.partition).or_default();
         let mut groups = Groups::default();
+        let format = self.udf.accumulator_format();
         let state = &mut *self.cx.state;
         state.begin_call();
         let (mut last_end, mut namespace) = (None, Namespace::new(0, 0, 0));
@@ -83,11 +97,16 @@ impl Work<'_, '_, '_> {
             let (slot, number) = state.group(&namespace, key, groups.slots.len() as u32)?;
             let number = match number {
                 Ok(number) => number,
-                Err(_) if row > 0 && groups.accumulators.data().len() > ACCUMULATOR_BYTES_MAX => {
+                Err(_)
+                    if row > 0
+                        && groups.accumulators.packed.data().len() > ACCUMULATOR_BYTES_MAX =>
+                {
                     break;
                 }
                 Err(next) => {
-                    groups.accumulators.push(state.value(&namespace, slot));
+                    groups
+                        .accumulators
+                        .push(state.value(&namespace, slot), format);
                     groups.slots.push((namespace, slot));
                     next
                 }
@@ -126,7 +145,7 @@ impl Work<'_, '_, '_> {
 /// The groups that a batch touches, numbered in the order of their first row.
 #[derive(Default)]
 struct Groups {
-    accumulators: Packed,
+    accumulators: Accumulators,
     of_row: Vec<u32>,
     slots: Vec<(Namespace, Slot)>,
 }

@@ -7,6 +7,7 @@
 
 mod fire;
 mod fold;
+mod format;
 mod state;
 
 pub use state::{RestoreError, Windows};
