@@ -90,11 +90,15 @@ pub trait Udf: Send {
     fn accumulator_format(&self) -> u8 {
         0
     }
+    /// Whether it can migrate accumulators of this format.
+    fn migrates(&mut self, format: u8) -> Result<bool, CallError> {
+        Ok(format == self.accumulator_format())
+    }
     /// Bring accumulators of another format into its own, each for itself.
     fn migrate(&mut self, format: u8, accumulators: &Packed) -> Result<Packed, CallError> {
         let _ = accumulators;
         Err(CallError::Module(format!(
-            "the module has format {} and migrates none of format {format}",
+            "the module has format {} and does not migrate format {format}",
             self.accumulator_format()
         )))
     }

@@ -275,6 +275,9 @@ impl Udf for MeteredUdf {
     fn accumulator_format(&self) -> u8 {
         self.inner.accumulator_format()
     }
+    fn migrates(&mut self, format: u8) -> std::result::Result<bool, CallError> {
+        self.inner.migrates(format)
+    }
     fn migrate(
         &mut self,
         format: u8,

@@ -24,6 +24,17 @@ pub trait Fleet: Send + Sync + 'static {
     /// are there. [`sluicebox_host::Kind`] decides the answer: `Input` 422, `Halted` 409, `Failed` 503.
     fn check(&self, candidate: &Candidate<'_>) -> Result<Checked, sluicebox_host::Error>;
 
+    /// Check that the modules of a version can read the accumulators that those of another have written. The error is as
+    /// of [`Fleet::check`]; Kafka is not asked.
+    fn check_accumulators(
+        &self,
+        old: &Version<'_>,
+        new: &Version<'_>,
+    ) -> Result<(), sluicebox_host::Error> {
+        let _ = (old, new);
+        Ok(())
+    }
+
     /// What this host runs of a job; `None`: nothing.
     fn status(&self, tenant: &str, job: &str) -> Option<Status>;
 
@@ -87,6 +98,15 @@ pub struct Candidate<'a> {
     pub connection: &'a str,
     /// What its tenant may use.
     pub quotas: &'a Quotas,
+    /// The module of each operator, in order.
+    pub modules: &'a [CandidateModule],
+}
+
+/// A version of a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Version<'a> {
+    /// What it is.
+    pub spec: &'a JobSpec,
     /// The module of each operator, in order.
     pub modules: &'a [CandidateModule],
 }

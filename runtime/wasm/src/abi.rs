@@ -119,6 +119,9 @@ signature!(Keep: (BatchArg<'a>,) => KeptAnswer, "`filter.keep`");
 signature!(Apply: (BatchArg<'a>,) => EmittedAnswer, "`mapper.apply`");
 signature!(Accumulate: (PackedArg<'a>, &'a [u32], BatchArg<'a>) => AccumulatedAnswer, "`window-aggregate.accumulate`");
 signature!(Merge: (PackedArg<'a>, PackedArg<'a>) => AccumulatedAnswer, "`window-aggregate.merge`");
+signature!(Format: () => u8, "`accumulator-format.format`");
+signature!(Migrates: (u8,) => bool, "`accumulator-format.migrates`");
+signature!(Migrate: (u8, PackedArg<'a>) => Result<PackedAnswer, String>, "`accumulator-format.migrate`");
 signature!(Finish: (PackedArg<'a>, &'a [i64], PackedArg<'a>) => EmittedAnswer, "`window-aggregate.finish`");
 
 /// A function of an instance whose type has been checked once, so that calls with arguments of any lifetime need not

@@ -1,7 +1,7 @@
 //! The edge: what a guest answered becomes what the pipeline may rely on, or is refused as a whole. Nothing here
 //! allocates more than the answer itself already took.
 
-use crate::abi::{AccumulatedAnswer, EmittedAnswer, KeptAnswer, RowErrorAnswer};
+use crate::abi::{AccumulatedAnswer, EmittedAnswer, KeptAnswer, PackedAnswer, RowErrorAnswer};
 use crate::limits::Limits;
 use crate::text::clean;
 use sluicebox_core::batch::{Field, Malformed, NULL, Packed, Parents, Returned, SAME};
@@ -18,6 +18,8 @@ pub(crate) enum Wrong {
     FailedWithOutput(u32),
     #[error("output {0}: \"same as my parent's\" is allowed only for the key of a finished window")]
     SameField(usize),
+    #[error("accumulator {0} is null after its migration")]
+    Vanished(usize),
 }
 
 /// `filter.keep`'s answer for so many rows.
@@ -132,7 +134,31 @@ pub(crate) fn accumulated(
         accumulators,
         errors,
     } = answer;
-    let accumulators = Packed::from_guest(accumulators.data, accumulators.index)?;
+    Ok(Accumulated {
+        accumulators: so_many(accumulators, groups, limits)?,
+        errors: row_errors(errors, rows, limits)?,
+    })
+}
+
+/// The answer of `accumulator-format.migrate` for so many, or why it has none.
+pub(crate) fn migrated(
+    answer: Result<PackedAnswer, String>,
+    given: usize,
+    limits: &Limits,
+) -> Result<Result<Packed, String>, Wrong> {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(why) => return Ok(Err(clean(&why, limits.error_message_bytes_max))),
+    };
+    let accumulators = so_many(answer, given, limits)?;
+    match (0..given).position(|i| accumulators.get(i).is_none()) {
+        Some(number) => Err(Wrong::Vanished(number)),
+        None => Ok(Ok(accumulators)),
+    }
+}
+
+fn so_many(answer: PackedAnswer, groups: usize, limits: &Limits) -> Result<Packed, Wrong> {
+    let accumulators = Packed::from_guest(answer.data, answer.index)?;
     count("accumulators", accumulators.len(), groups)?;
     let mut total = 0;
     for bytes in (0..groups).filter_map(|i| accumulators.get(i)) {
@@ -144,10 +170,7 @@ pub(crate) fn accumulated(
         total += bytes.len();
     }
     within("bytes of all accumulators", total, limits.output_bytes_max)?;
-    Ok(Accumulated {
-        accumulators,
-        errors: row_errors(errors, rows, limits)?,
-    })
+    Ok(accumulators)
 }
 
 /// Fields may share bytes, so a small answer can stand for a huge one: count what would be sent. Fields taken from a

@@ -105,6 +105,20 @@ const WINDOW_AGGREGATE: Functions = &[
         ),
     ),
 ];
+const ACCUMULATOR_FORMAT: Functions = &[
+    ("format", "func() -> u8"),
+    ("migrates", "func(format: u8) -> bool"),
+    (
+        "migrate",
+        concat!(
+            "func(format: u8, accumulators: ",
+            packed!(),
+            ") -> result<",
+            packed!(),
+            ", string>"
+        ),
+    ),
+];
 const LOG: Functions = &[(
     "log",
     "func(level: enum{debug, info, warn, error}, message: string)",
@@ -117,6 +131,7 @@ pub(crate) struct Interfaces {
     pub(crate) filter: Option<String>,
     pub(crate) mapper: Option<String>,
     pub(crate) window_aggregate: Option<String>,
+    pub(crate) accumulator_format: Option<String>,
 }
 
 impl Interfaces {
@@ -166,6 +181,7 @@ pub(crate) fn check_exports(types: &Types, names: &[String]) -> Result<Interface
         filter,
         mapper,
         window_aggregate,
+        accumulator_format: find("accumulator-format", ACCUMULATOR_FORMAT)?,
     })
 }
 

@@ -2,7 +2,7 @@
 //! trouble. Its memory is never state, so a fresh one answers the same.
 
 use crate::abi::Function;
-use crate::abi::{Accumulate, Apply, Finish, Init, Keep, Merge};
+use crate::abi::{Accumulate, Apply, Finish, Format, Init, Keep, Merge, Migrate, Migrates};
 use crate::answer::{self, Groups, Wrong};
 use crate::engine::Stop;
 use crate::limits::Limits;
@@ -26,6 +26,8 @@ pub(crate) struct Instance {
     memory_bytes_max: usize,
     live: Option<Live>,
     next_under_fuel: bool,
+    /// Of its accumulators; 0 for a module that does not say.
+    format: u8,
 }
 
 /// A guest in memory, initialised.
@@ -42,7 +44,15 @@ enum Functions {
         accumulate: Function<Accumulate>,
         merge: Function<Merge>,
         finish: Function<Finish>,
+        versions: Option<Versions>,
     },
+}
+
+/// Of a module that says which format its accumulators have.
+struct Versions {
+    format: Function<Format>,
+    migrates: Function<Migrates>,
+    migrate: Function<Migrate>,
 }
 
 impl Instance {
@@ -62,9 +72,23 @@ impl Instance {
             memory_bytes_max,
             live: None,
             next_under_fuel: false,
+            format: 0,
         };
         instance.live = Some(instance.fresh(Stop::Deadline)?);
+        if instance.versions().is_some() {
+            instance.format = instance.run(
+                |live| live.versioned(|versions, store| versions.format.call(store, ())),
+                |format, _| Ok(format),
+            )?;
+        }
         Ok(instance)
+    }
+
+    fn versions(&self) -> Option<&Versions> {
+        match &self.live.as_ref()?.functions {
+            Functions::WindowAggregate { versions, .. } => versions.as_ref(),
+            _ => None,
+        }
     }
 
     fn fresh(&self, stop: Stop) -> Result<Live, CallError> {
@@ -140,6 +164,18 @@ impl Instance {
     }
 }
 
+impl Live {
+    fn versioned<A>(&mut self, call: impl FnOnce(&Versions, &mut Store<State>) -> A) -> Option<A> {
+        match &self.functions {
+            Functions::WindowAggregate {
+                versions: Some(versions),
+                ..
+            } => Some(call(versions, &mut self.store)),
+            _ => None,
+        }
+    }
+}
+
 fn begin(store: &mut Store<State>, stop: Stop, limits: &Limits) {
     store::begin_call(store);
     if stop == Stop::Fuel {
@@ -173,6 +209,14 @@ impl Functions {
                     accumulate: Function::find(store, instance, accumulate)?,
                     merge: Function::find(store, instance, merge)?,
                     finish: Function::find(store, instance, finish)?,
+                    versions: match &compiled.accumulator_format {
+                        Some([format, migrates, migrate]) => Some(Versions {
+                            format: Function::find(store, instance, format)?,
+                            migrates: Function::find(store, instance, migrates)?,
+                            migrate: Function::find(store, instance, migrate)?,
+                        }),
+                        None => None,
+                    },
                 }
             }
         })
@@ -244,6 +288,45 @@ impl Udf for Instance {
             },
             |answer, limits| answer::finished(answer, &Groups::new(keys, windows), limits),
         )
+    }
+
+    fn accumulator_format(&self) -> u8 {
+        self.format
+    }
+
+    fn migrates(&mut self, format: u8) -> Result<bool, CallError> {
+        if format == self.format {
+            return Ok(true);
+        }
+        if self.live.is_none() {
+            self.live = Some(self.fresh(Stop::Deadline)?);
+        }
+        if self.versions().is_none() {
+            return Ok(false);
+        }
+        self.run(
+            |live| live.versioned(|versions, store| versions.migrates.call(store, (format,))),
+            |migrates, _| Ok(migrates),
+        )
+    }
+
+    fn migrate(&mut self, format: u8, accumulators: &Packed) -> Result<Packed, CallError> {
+        if !self.migrates(format)? {
+            return Err(CallError::Module(format!(
+                "the module has format {} and does not migrate format {format}",
+                self.format
+            )));
+        }
+        let migrated = self.run(
+            |live| {
+                live.versioned(|versions, store| {
+                    let accumulators = accumulators.into();
+                    versions.migrate.call(store, (format, accumulators))
+                })
+            },
+            |answer, limits| answer::migrated(answer, accumulators.len(), limits),
+        )?;
+        migrated.map_err(CallError::Module)
     }
 
     fn drop_instance(&mut self) {

@@ -33,6 +33,8 @@ pub(crate) struct Compiled {
     pub(crate) apply: Option<ComponentExportIndex>,
     /// `accumulate`, `merge`, `finish`.
     pub(crate) window_aggregate: Option<[ComponentExportIndex; 3]>,
+    /// `format`, `migrates`, `migrate`.
+    pub(crate) accumulator_format: Option<[ComponentExportIndex; 3]>,
 }
 
 impl Module {
@@ -161,19 +163,23 @@ impl Compiled {
                 .map(|interface| find(interface, function))
                 .transpose()
         };
-        let window_aggregate = match interfaces.window_aggregate.as_deref() {
-            Some(name) => Some([
-                find(name, "accumulate")?,
-                find(name, "merge")?,
-                find(name, "finish")?,
-            ]),
-            None => None,
+        let three = |interface: &Option<String>, [a, b, c]: [&str; 3]| {
+            let name = interface.as_deref();
+            name.map(|name| Ok([find(name, a)?, find(name, b)?, find(name, c)?]))
+                .transpose()
         };
         Ok(Self {
             init: find(&interfaces.lifecycle, "init")?,
             keep: find_in(&interfaces.filter, "keep")?,
             apply: find_in(&interfaces.mapper, "apply")?,
-            window_aggregate,
+            window_aggregate: three(
+                &interfaces.window_aggregate,
+                ["accumulate", "merge", "finish"],
+            )?,
+            accumulator_format: three(
+                &interfaces.accumulator_format,
+                ["format", "migrates", "migrate"],
+            )?,
             pre: side
                 .linker
                 .instantiate_pre(component)

@@ -2,8 +2,8 @@
 //! order, no names, no tags, which compiles to plain loads and stores. One value has one encoding, which is why
 //! `HashMap` is missing here: its order would differ from instance to instance.
 //!
-//! The bytes live as long as the window: changing an accumulator's fields between versions of a module makes those
-//! of open windows unreadable.
+//! The bytes live as long as the window, also when the module gets a new version: one with other fields has another
+//! `format`, and says how it migrates those of open windows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,12 @@ pub trait Accumulator: Sized {
 
     /// Take the bytes from the front of `from`; `None` if they are not a value.
     fn read(from: &mut &[u8]) -> Option<Self>;
+
+    /// The value that these bytes are, all of them.
+    fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        let value = Self::read(&mut bytes)?;
+        bytes.is_empty().then_some(value)
+    }
 }
 
 macro_rules! numbers {

@@ -52,4 +52,4 @@ pub use output::{IntoOutput, Output};
 pub use record::{FromRecord, Record, Window};
 pub use serde_json::{Value, json};
 pub use sluicebox_udf_macros::{Accumulator, filter, map, window_aggregate};
-pub use udf::{Filter, Map, Udf, WindowAggregate};
+pub use udf::{AccumulatorFormat, Filter, Map, Udf, WindowAggregate};

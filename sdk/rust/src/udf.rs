@@ -48,3 +48,14 @@ pub trait WindowAggregate: Udf {
         accumulators: &Packed,
     ) -> Emitted;
 }
+
+/// Says which format its accumulators have. Implemented by [`window_aggregate`](macro@crate::window_aggregate) with a `format`.
+pub trait AccumulatorFormat: WindowAggregate {
+    /// The one it writes.
+    const FORMAT: u8;
+    /// Others that it migrates.
+    const MIGRATES: &'static [u8];
+
+    /// Accumulators of another format in its own. An error stops the job.
+    fn migrate(config: &Self::Config, format: u8, accumulators: &Packed) -> Result<Packed, String>;
+}

@@ -53,6 +53,54 @@ fn an_upgrade_keeps_the_state_and_a_rollback_too() -> Result<()> {
     job.check(&Truth::of(&workload))
 }
 
+/// The aggregate's next version has accumulators with other fields. Windows that are open are taken up by one that migrates them;
+/// one that can't is refused, and so is going back to the first, which can't read what the second has written.
+#[test]
+fn accumulators_of_another_format_are_migrated_or_refused() -> Result<()> {
+    let options = Options::default();
+    let (installation, mut job) = set_up(&options)?;
+    let workload = workload(6_000);
+    let mut host = installation.start("one", None)?;
+    deploy(&installation, &host.api, &mut job, &options)?;
+    job.produce(&workload, 0, 2_000)?;
+    job.wait_for(4_000, &mut [&mut host.process], TIMEOUT)?;
+    for module in ["spend-stubborn", "spend-reordered"] {
+        host.api.push(TENANT, module)?;
+    }
+    let first = spec::deployed(&job, &options);
+    let by = |module: &str| first.replace("spend-per-user@1", module);
+    let path = format!("/v1/tenants/{TENANT}/jobs/{}", job.name);
+    for dry_run in ["", "?dry_run=true"] {
+        let refused = host.api.call(
+            "PUT",
+            &format!("{path}{dry_run}"),
+            by("spend-stubborn@1").as_bytes(),
+        )?;
+        refused_for(&refused, "accumulators_without_a_migration")?;
+    }
+    host.api
+        .deploy(TENANT, &job.name, &by("spend-reordered@1"))?;
+    job.produce(&workload, 2_000, 4_000)?;
+    host.api
+        .wait_for_job(TENANT, &job.name, "version 2 runs", |job| {
+            running_version(job) == 2
+        })?;
+    job.wait_for(12_000, &mut [&mut host.process], TIMEOUT)?;
+    let back = host
+        .api
+        .call("POST", &format!("{path}/rollback"), br#"{"to_version": 1}"#)?;
+    refused_for(&back, "accumulators_of_a_later_format")?;
+    job.produce(&workload, 4_000, workload.length())?;
+    job.wait_for_end(&mut [&mut host.process], TIMEOUT)?;
+    job.check(&Truth::of(&workload))
+}
+
+fn refused_for((status, answer): &(u16, Value), snapshot: &str) -> Result<()> {
+    ensure!(*status == 422, "{status}: {answer:#}");
+    insta::assert_snapshot!(snapshot, answer["detail"].as_str().unwrap_or_default());
+    Ok(())
+}
+
 /// faults.md row 33: killed at each named step of the first commits of a new version.
 #[test]
 fn an_upgrade_that_is_killed_gives_the_truth() -> Result<()> {

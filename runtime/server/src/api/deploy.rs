@@ -8,7 +8,7 @@ use super::documents::{JobPath, TenantPath};
 use super::judge::{Resolved, judge};
 use super::problem::{Answer, Problem, Problems, SpecProblem};
 use crate::limits::SPEC_BYTES_MAX;
-use crate::port::{Candidate, CandidateModule, Checked};
+use crate::port::{Candidate, CandidateModule, Checked, Version};
 use crate::slots::Slot;
 use axum::Json;
 use axum::body::Body;
@@ -133,6 +133,8 @@ pub async fn rollback(call: Call, body: Body) -> Answer<Json<Deployed>> {
     let text = old.spec.clone();
     let (text, spec) = call.app.ask(move |_| parse(text)).await??;
     let resolved = judge(&call.catalog, &call.app.connections, tenant, &spec)?;
+    let read = modules(&call, tenant, &spec, &resolved.modules).await?;
+    check_accumulators(&call, &base, &spec, &read).await?;
     let compared = compare(&call, &base, text, spec, resolved.modules).await?;
     let make = |catalog: &Catalog| {
         base.still(catalog, tenant, job)?;
@@ -210,7 +212,8 @@ async fn check(
     resolved: Resolved,
 ) -> Answer<Accepted> {
     let (tenant, owner) = call.tenant(Scope::Deploy)?;
-    let modules = modules(call, tenant, &spec, &resolved).await?;
+    let modules = modules(call, tenant, &spec, &resolved.modules).await?;
+    check_accumulators(call, base, &spec, &modules).await?;
     let (tenant, quotas) = (tenant.to_owned(), owner.quotas.clone());
     let uid = base.job.map(|job| job.uid);
     let connection = resolved.connection;
@@ -236,18 +239,49 @@ async fn check(
     })
 }
 
+/// Whether a version can take up the windows of the one that runs. One that can't be read any more can't be asked.
+async fn check_accumulators(
+    call: &Call,
+    base: &Base<'_>,
+    spec: &JobSpec,
+    read: &[CandidateModule],
+) -> Answer<()> {
+    let Some(running) = base.version() else {
+        return Ok(());
+    };
+    let (tenant, _) = call.tenant(Scope::Deploy)?;
+    let text = running.spec.clone();
+    let Ok((_, old)) = call.app.ask(move |_| parse(text)).await? else {
+        return Ok(());
+    };
+    let old_modules = modules(call, tenant, &old, &running.modules).await?;
+    let (spec, read) = (spec.clone(), read.to_vec());
+    let check = move |fleet: &dyn crate::port::Fleet| {
+        let old = Version {
+            spec: &old,
+            modules: &old_modules,
+        };
+        let new = Version {
+            spec: &spec,
+            modules: &read,
+        };
+        fleet.check_accumulators(&old, &new)
+    };
+    Ok(call.app.ask(check).await??)
+}
+
 /// The module of each operator; those that several use are read once.
 async fn modules(
     call: &Call,
     tenant: &str,
     spec: &JobSpec,
-    resolved: &Resolved,
+    digests: &BTreeMap<String, String>,
 ) -> Answer<Vec<CandidateModule>> {
     let mut read: HashMap<String, CandidateModule> = HashMap::new();
     let mut modules = Vec::new();
     for operator in &spec.operators {
         let reference = operator.module.of(tenant);
-        let digest = resolved.modules.get(&reference);
+        let digest = digests.get(&reference);
         let digest =
             digest.ok_or_else(|| Problem::internal(format!("{reference} is unresolved")))?;
         if !read.contains_key(digest) {

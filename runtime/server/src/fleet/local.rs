@@ -1,5 +1,6 @@
 //! All jobs of this host, and the port through which the API asks about them.
 
+use super::accumulators;
 use super::board::Board;
 use super::budgets::Budgets;
 use super::metrics::{self, Measured};
@@ -7,7 +8,7 @@ use super::parts::Parts;
 use super::wanted::{JobId, Wanted, all, memory};
 use super::worker::Worker;
 use crate::logs::Logs;
-use crate::port::{Candidate, Checked, Fleet, InspectError, Inspected, Lag, Status, Used};
+use crate::port::{Candidate, Checked, Fleet, InspectError, Inspected, Lag, Status, Used, Version};
 use sluicebox_catalog::{Catalog, Quotas};
 use sluicebox_core::log::Log;
 use sluicebox_core::pipeline::source_topic;
@@ -217,14 +218,9 @@ impl Fleet for Local {
     }
 
     fn check(&self, candidate: &Candidate<'_>) -> Result<Checked> {
-        let operators = candidate.spec.operators.iter().zip(candidate.modules);
-        let modules: BTreeMap<String, &[u8]> = operators
-            .map(|(operator, module)| (operator.module.to_string(), module.bytes.as_ref()))
-            .collect();
-        let mut job = self.parts.load_with(candidate.spec.clone(), &|module| {
-            let bytes = modules.get(&module.to_string());
-            let missing = || Error::failed(format!("{module} was not handed over"));
-            bytes.map(|bytes| bytes.to_vec()).ok_or_else(missing)
+        let mut job = self.parts.load_candidate(&Version {
+            spec: candidate.spec,
+            modules: candidate.modules,
         })?;
         job.instance_memory_bytes_max = memory(candidate.quotas);
         let log = self.parts.clusters.of(candidate.spec)?.log;
@@ -240,6 +236,10 @@ impl Fleet for Local {
         Ok(Checked {
             plan_hash: format!("{:016x}", job.plan.hash),
         })
+    }
+
+    fn check_accumulators(&self, old: &Version<'_>, new: &Version<'_>) -> Result<()> {
+        accumulators::check(&self.parts, old, new)
     }
 
     fn status(&self, tenant: &str, job: &str) -> Option<Status> {

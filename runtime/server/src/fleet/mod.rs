@@ -1,6 +1,7 @@
 //! The data plane of this host: runs what the catalog wants to run, and nothing else. Which shards of a job run here the
 //! job's members decide among themselves, so every host starts every job.
 
+mod accumulators;
 mod board;
 mod budgets;
 mod clusters;

@@ -4,9 +4,11 @@ use super::clusters::Clusters;
 use super::wanted::{JobId, Wanted};
 use crate::clock::Clock;
 use crate::event::ApiObserver;
+use crate::port::Version;
 use sluicebox_core::spec::{JobSpec, ModuleRef};
 use sluicebox_host::{DataDir, Error, Job, Result, changelog, members};
 use sluicebox_wasm::Sandbox;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +58,19 @@ impl Parts {
         read: &dyn Fn(&ModuleRef) -> Result<Vec<u8>>,
     ) -> Result<Job> {
         Job::load(spec, self.sandbox.clone(), read)
+    }
+
+    /// Load a version whose modules were handed over.
+    pub(super) fn load_candidate(&self, version: &Version<'_>) -> Result<Job> {
+        let operators = version.spec.operators.iter().zip(version.modules);
+        let modules: BTreeMap<String, &[u8]> = operators
+            .map(|(operator, module)| (operator.module.to_string(), module.bytes.as_ref()))
+            .collect();
+        self.load_with(version.spec.clone(), &|module| {
+            let bytes = modules.get(&module.to_string());
+            let missing = || Error::failed(format!("{module} was not handed over"));
+            bytes.map(|bytes| bytes.to_vec()).ok_or_else(missing)
+        })
     }
 
     /// What all names of a job in the log begin with.

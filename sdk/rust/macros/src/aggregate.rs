@@ -2,27 +2,35 @@
 
 use crate::function::udf;
 use crate::signature::{config, shaped};
+use crate::versions::Versions;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, FnArg, Ident, ImplItem, ItemImpl, Result, Signature, Type};
 
-pub fn window_aggregate(block: ItemImpl) -> Result<TokenStream> {
+pub fn window_aggregate(versions: &Versions, block: ItemImpl) -> Result<TokenStream> {
     let state = name(&block)?;
     let accumulate = Method::required(&block, "accumulate", 2, "(&mut self, record)")?;
     let merge = Method::required(&block, "merge", 2, "(&mut self, later: Self)")?;
     let finish = Method::required(&block, "finish", 2, "(self, window: Window<'_>)")?;
     let create = Method::find(&block, "create", 0, "()")?;
+    let migrate = migrate(versions, &block)?;
 
     let config = [
         Some(&accumulate),
         Some(&merge),
         Some(&finish),
         create.as_ref(),
+        migrate.as_ref(),
     ]
     .into_iter()
     .flatten()
     .find_map(|method| method.config.clone());
-    let udf = udf(state, config, "window_aggregate");
+    let exports: &[&str] = match versions.format {
+        Some(_) => &["window_aggregate", "accumulator_format"],
+        None => &["window_aggregate"],
+    };
+    let udf = udf(state, config, exports);
+    let format = format(versions, state, migrate.as_ref());
     let new = match &create {
         Some(create) => {
             let config = create.config();
@@ -39,6 +47,7 @@ pub fn window_aggregate(block: ItemImpl) -> Result<TokenStream> {
     Ok(quote! {
         #block
         #udf
+        #format
         impl ::sluicebox_udf::WindowAggregate for #state {
             fn accumulate(
                 config: &Self::Config,
@@ -76,6 +85,51 @@ pub fn window_aggregate(block: ItemImpl) -> Result<TokenStream> {
             }
         }
     })
+}
+
+/// The migration, if there are formats to migrate.
+fn migrate<'b>(versions: &Versions, block: &'b ItemImpl) -> Result<Option<Method<'b>>> {
+    let arguments = "(format: u8, bytes: &[u8]) -> Option<Self>";
+    let method = Method::find(block, "migrate", 2, arguments)?;
+    match (&method, versions.migrates.is_empty()) {
+        (Some(method), true) => Err(Error::new_spanned(
+            &method.signature.ident,
+            "which formats does it migrate? Say it above: `#[window_aggregate(format = 1, migrates = [0])]`",
+        )),
+        (None, false) => Err(Error::new_spanned(
+            &block.self_ty,
+            format!("to migrate other formats it needs `fn migrate{arguments}`"),
+        )),
+        _ => Ok(method),
+    }
+}
+
+fn format(versions: &Versions, state: &Ident, migrate: Option<&Method<'_>>) -> TokenStream {
+    let Some(format) = versions.format else {
+        return TokenStream::new();
+    };
+    let migrates = &versions.migrates;
+    let migrated = match migrate {
+        Some(migrate) => {
+            let config = migrate.config();
+            quote!(|bytes| #state::migrate(format, bytes, #config))
+        }
+        None => quote!(|_| ::core::option::Option::<#state>::None),
+    };
+    quote! {
+        impl ::sluicebox_udf::AccumulatorFormat for #state {
+            const FORMAT: u8 = #format;
+            const MIGRATES: &'static [u8] = &[#(#migrates),*];
+
+            fn migrate(
+                config: &Self::Config,
+                format: u8,
+                accumulators: &::sluicebox_udf::packed::Packed,
+            ) -> ::core::result::Result<::sluicebox_udf::packed::Packed, ::std::string::String> {
+                ::sluicebox_udf::run::migrate(format, accumulators, #migrated)
+            }
+        }
+    }
 }
 
 /// The accumulator's name: the bindings want a plain one.

@@ -63,7 +63,7 @@ fn arguments(has_config: bool) -> TokenStream {
 
 fn module(name: &Ident, visibility: &Visibility, config: Option<Type>, kind: &str) -> TokenStream {
     let doc = format!("The {kind} `{name}` as a type, for `sluicebox_udf::testing`.");
-    let udf = udf(name, config, kind);
+    let udf = udf(name, config, &[kind]);
     quote! {
         #[doc = #doc]
         #[allow(non_camel_case_types)]
@@ -73,12 +73,12 @@ fn module(name: &Ident, visibility: &Visibility, config: Option<Type>, kind: &st
 }
 
 /// What all kinds have: the config's type and place, and the exports.
-pub fn udf(name: &Ident, config: Option<Type>, kind: &str) -> TokenStream {
+pub fn udf(name: &Ident, config: Option<Type>, exports: &[&str]) -> TokenStream {
     let config = config.map_or_else(
         || quote!(::sluicebox_udf::run::NoConfig),
         |config| quote!(#config),
     );
-    let kind = format_ident!("{kind}");
+    let exports: Vec<Ident> = exports.iter().map(|e| format_ident!("{e}")).collect();
     quote! {
         impl ::sluicebox_udf::Udf for #name {
             type Config = #config;
@@ -90,10 +90,10 @@ pub fn udf(name: &Ident, config: Option<Type>, kind: &str) -> TokenStream {
         }
         #[cfg(target_arch = "wasm32")]
         const _: () = {
-            use ::sluicebox_udf::guest::{#kind, lifecycle};
+            use ::sluicebox_udf::guest::{#(#exports,)* lifecycle};
             type Exported = ::sluicebox_udf::guest::Export<#name>;
             lifecycle::bindings::export!(Exported with_types_in lifecycle::bindings);
-            #kind::bindings::export!(Exported with_types_in #kind::bindings);
+            #(#exports::bindings::export!(Exported with_types_in #exports::bindings);)*
         };
     }
 }

@@ -8,6 +8,7 @@ mod function;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod versions;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, ItemFn, ItemImpl, parse_macro_input};
@@ -63,6 +64,31 @@ pub fn map(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// and `finish(self, window)`, which returns what a map may return. New accumulators are `create()`, if there is such
 /// a function, else `Default`. Each may take `&Config` last.
 ///
+/// The bytes of accumulators outlive a version of the module. One with other fields says so by another `format` (without one it is
+/// 0), and reads those of earlier formats, which it names, in `migrate(format, bytes)`: `None` for what it can't read.
+///
+/// ```
+/// use sluicebox_udf::{Accumulator, Window};
+/// #[derive(Accumulator)]
+/// struct Rows(u32);
+/// #[derive(Default, Accumulator)]
+/// struct Count { rows: u64, largest: i64 }
+///
+/// #[sluicebox_udf::window_aggregate(format = 1, migrates = [0])]
+/// impl Count {
+///     fn migrate(_format: u8, bytes: &[u8]) -> Option<Self> {
+///         let Rows(rows) = Rows::from_bytes(bytes)?;
+///         Some(Self { rows: rows.into(), largest: 0 })
+///     }
+///     fn accumulate(&mut self, value: i64) {
+///         self.rows += 1;
+///         self.largest = self.largest.max(value);
+///     }
+///     # fn merge(&mut self, later: Count) { self.rows += later.rows; }
+///     # fn finish(self, _: Window<'_>) -> u64 { self.rows }
+/// }
+/// ```
+///
 /// ```
 /// use sluicebox_udf::{Accumulator, Window};
 /// #[derive(Default, Accumulator)]
@@ -83,9 +109,10 @@ pub fn map(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn window_aggregate(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let versions = parse_macro_input!(attribute as versions::Versions);
     expand(
-        &attribute,
-        aggregate::window_aggregate(parse_macro_input!(item as ItemImpl)),
+        &TokenStream::new(),
+        aggregate::window_aggregate(&versions, parse_macro_input!(item as ItemImpl)),
     )
 }
 

@@ -1,6 +1,7 @@
 //! What the attributes refuse, and which shape they read off a return type. That what they accept works is tested
 //! where it runs, in `sdk/rust/tests`.
 
+use crate::versions::Versions;
 use crate::{accumulator, aggregate, function};
 use proc_macro2::TokenStream;
 use syn::parse_quote;
@@ -119,25 +120,34 @@ fn functions_that_can_be_no_udf_are_told_why() {
 
 #[test]
 fn impls_that_can_be_no_aggregate_are_told_why() {
-    let refused = refusal(aggregate::window_aggregate(parse_quote!(impl T for S {})));
+    let refused = refusal(aggregate::window_aggregate(
+        &Versions::default(),
+        parse_quote!(impl T for S {}),
+    ));
     assert!(refused.contains("not a trait"), "{refused}");
-    let refused = refusal(aggregate::window_aggregate(parse_quote! {
-        impl S {
-            fn accumulate(&mut self, a: A) {}
-            fn finish(self, w: Window<'_>) -> u64 { 0 }
-        }
-    }));
+    let refused = refusal(aggregate::window_aggregate(
+        &Versions::default(),
+        parse_quote! {
+            impl S {
+                fn accumulate(&mut self, a: A) {}
+                fn finish(self, w: Window<'_>) -> u64 { 0 }
+            }
+        },
+    ));
     assert_eq!(
         refused,
         "a window aggregate needs `fn merge(&mut self, later: Self)`"
     );
-    let refused = refusal(aggregate::window_aggregate(parse_quote! {
-        impl S {
-            fn accumulate(&mut self, a: A) {}
-            fn merge(&mut self, later: S) {}
-            fn finish(&mut self, w: Window<'_>) -> u64 { 0 }
-        }
-    }));
+    let refused = refusal(aggregate::window_aggregate(
+        &Versions::default(),
+        parse_quote! {
+            impl S {
+                fn accumulate(&mut self, a: A) {}
+                fn merge(&mut self, later: S) {}
+                fn finish(&mut self, w: Window<'_>) -> u64 { 0 }
+            }
+        },
+    ));
     assert_eq!(refused, "expected `self` or `&self` first");
 }
 
@@ -145,4 +155,43 @@ fn impls_that_can_be_no_aggregate_are_told_why() {
 fn unions_are_no_accumulators() {
     let refused = refusal(accumulator::derive(parse_quote!(union U { a: u8, b: i8 })));
     assert!(refused.contains("union"), "{refused}");
+}
+
+#[test]
+fn formats_are_read_and_nonsense_is_told_why() {
+    let read = |text: &str| syn::parse_str::<Versions>(text);
+    let versions = read("format = 3, migrates = [0, 1,],").unwrap();
+    assert_eq!((versions.format, versions.migrates), (Some(3), vec![0, 1]));
+    assert_eq!(read("").unwrap(), Versions::default());
+    let refused = |text: &str| read(text).unwrap_err().to_string();
+    assert!(refused("format = 0").contains("begin with 1"));
+    assert!(refused("format = 256").contains("from 0 to 255"));
+    assert!(refused("migrates = [0]").contains("needs a `format`"));
+    assert!(refused("format = 1, migrates = [1]").contains("needs no migration"));
+    assert!(refused("version = 1").contains("known are `format"));
+}
+
+#[test]
+fn formats_and_migrations_belong_together() {
+    let with = |text: &str, block| {
+        let versions = syn::parse_str(text).unwrap();
+        refusal(aggregate::window_aggregate(&versions, block))
+    };
+    let none: syn::ItemImpl = parse_quote! {
+        impl S {
+            fn accumulate(&mut self, a: A) {}
+            fn merge(&mut self, later: S) {}
+            fn finish(self, w: Window<'_>) -> u64 { 0 }
+        }
+    };
+    let mut one = none.clone();
+    one.items.push(parse_quote!(
+        fn migrate(format: u8, bytes: &[u8]) -> Option<Self> {
+            None
+        }
+    ));
+    let needs = with("format = 1, migrates = [0]", none);
+    assert!(needs.contains("needs `fn migrate("), "{needs}");
+    let which = with("format = 1", one);
+    assert!(which.contains("which formats"), "{which}");
 }

@@ -37,10 +37,9 @@ impl<E: Display> Outcome for Result<(), E> {
 #[inline]
 fn read<S: Accumulator>(bytes: Option<&[u8]>) -> Option<S> {
     let bytes = bytes?;
-    let mut rest = bytes;
-    match S::read(&mut rest) {
-        Some(state) if rest.is_empty() => Some(state),
-        _ => unreadable(bytes.len()),
+    match S::from_bytes(bytes) {
+        Some(state) => Some(state),
+        None => unreadable(bytes.len()),
     }
 }
 
@@ -197,6 +196,29 @@ pub fn merge<S: Accumulator, R: Outcome>(
         accumulators,
         errors,
     }
+}
+
+/// Bring accumulators of another format into that of `S`.
+pub fn migrate<S: Accumulator>(
+    format: u8,
+    accumulators: &Packed,
+    migrate: impl Fn(&[u8]) -> Option<S>,
+) -> Result<Packed, String> {
+    let mut migrated = Packed::default();
+    let mut bytes = Vec::new();
+    for old in accumulators.iter() {
+        let old = old.unwrap_or_default();
+        let state = migrate(old).ok_or_else(|| {
+            format!(
+                "an accumulator of {} bytes is not read as one of format {format}",
+                old.len()
+            )
+        })?;
+        bytes.clear();
+        state.write(&mut bytes);
+        migrated.push(Some(&bytes));
+    }
+    Ok(migrated)
 }
 
 /// Room for a result, in bytes.

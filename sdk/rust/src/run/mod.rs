@@ -4,7 +4,7 @@ mod aggregate;
 mod filter;
 mod map;
 
-pub use aggregate::{Outcome, accumulate, finish, merge};
+pub use aggregate::{Outcome, accumulate, finish, merge, migrate};
 pub use filter::{Verdict, filter};
 pub use map::{Many, One, Outputs, map};
 
