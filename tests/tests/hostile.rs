@@ -5,6 +5,8 @@
 
 #[path = "hostile/answers.rs"]
 mod answers;
+#[path = "hostile/formats.rs"]
+mod formats;
 #[path = "hostile/fuzz.rs"]
 mod fuzz;
 #[path = "hostile/limits.rs"]

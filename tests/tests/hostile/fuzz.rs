@@ -87,6 +87,9 @@ fn call(udf: &mut dyn Udf, kind: Kind, input: &Batch) -> usize {
                 judged(udf.merge(&packed(3), &packed(3)), |answer| {
                     assert_eq!(answer.accumulators.len(), 3);
                 }),
+                judged(udf.migrate(0, &packed(3)), |migrated| {
+                    assert_eq!(migrated.len(), 3);
+                }),
                 judged(
                     udf.finish(&keys, &[0, 10, 0, 10, 10, 20], &packed(3)),
                     |answer| {

@@ -1,6 +1,7 @@
 //! A module that does what its config names, most of it forbidden: each behaviour attacks one thing the host relies
 //! on. Written against the bare bindings, because the SDK would not let it.
 
+mod accumulator_format;
 mod attacks;
 mod filter;
 mod mapper;
@@ -19,6 +20,7 @@ wit_bindgen::generate!({
             export sluicebox:udf/filter@0.1.0;
             export sluicebox:udf/mapper@0.1.0;
             export sluicebox:udf/window-aggregate@0.1.0;
+            export sluicebox:udf/accumulator-format@0.1.0;
             export leaks;
         }
 

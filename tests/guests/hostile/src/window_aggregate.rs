@@ -6,7 +6,7 @@ use crate::exports::sluicebox::udf::window_aggregate::{
 use crate::random::{Random, random};
 use crate::{Hostile, is, mapper, misbehave};
 
-const NULL: u32 = 0xffff_ffff;
+pub(crate) const NULL: u32 = 0xffff_ffff;
 const SAME: u32 = 0xffff_fffe;
 
 impl Guest for Hostile {
