@@ -79,6 +79,39 @@ fn a_job_is_deployed_changed_and_taken_down() {
 }
 
 /// What goes wrong ends with the code that says whether to try again, and with what to do.
+/// Hosts are remembered, one is meant, and tokens are forgotten.
+#[test]
+fn profiles_are_listed_chosen_and_forgotten() {
+    let rig = Rig::new();
+    let mut seen = String::new();
+    let mut say = |args: &str| seen.push_str(&rig.told(args));
+    say("profiles list");
+    say("logout");
+    for name in ["eu", "us", "old"] {
+        say(&format!(
+            "login URL --token-file admin.txt --profile {name}"
+        ));
+    }
+    say("profiles list");
+    say("profiles use us");
+    say("profiles use asia");
+    say("profiles list --output json");
+    say("profiles remove old");
+    say("logout --profile eu");
+    say("profiles list");
+    say("logout");
+    say("whoami");
+    say("login URL --token-file admin.txt --profile eu");
+    say("login URL --token-file admin.txt --profile us");
+    say("login URL --token-file admin.txt --profile asia");
+    say("logout");
+    say("whoami");
+    insta::assert_snapshot!("profiles", seen);
+    let file = rig.folder().join("config/sluicebox/profiles.json");
+    let text = std::fs::read_to_string(file).expect("there");
+    assert_eq!(text.matches("token").count(), 2, "that of eu is gone");
+}
+
 #[test]
 fn what_goes_wrong_says_what_to_do() {
     let rig = Rig::new();

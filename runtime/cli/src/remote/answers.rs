@@ -105,6 +105,18 @@ pub struct Tenant {
     pub quotas: serde_json::Map<String, serde_json::Value>,
     pub modules: u64,
     pub jobs: u64,
+    /// On the host that was asked; none if nothing ran there.
+    pub used: Option<Used>,
+}
+
+/// What a tenant has used on a host since the host started.
+#[derive(Deserialize)]
+pub struct Used {
+    pub cpu_ms: u64,
+    pub records: u64,
+    pub bytes: u64,
+    pub throttled_ms: u64,
+    pub state_bytes: u64,
 }
 
 /// What a tenant's jobs may touch.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Which host, and whose things there.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct HostArgs {
-    /// Which profile (see `sluicebox login`); else SLUICEBOX_PROFILE says so, or the first one is meant
+    /// Which profile (see `sluicebox login`); else SLUICEBOX_PROFILE says so, or `sluicebox profiles use` did
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
     /// Whose modules and jobs are meant; else SLUICEBOX_TENANT, the profile or the token say so
@@ -70,22 +70,32 @@ fn from_environment(url: String, env: &dyn Fn(&str) -> Option<String>) -> Result
 
 fn find(mut profiles: Profiles, named: Option<String>) -> Result<Profile> {
     let Some(wanted) = named.or_else(|| profiles.current.clone()) else {
-        return Err(advised(
-            Usage("you are not logged in to a host".to_owned()),
-            "`sluicebox login URL`, or set SLUICEBOX_URL and SLUICEBOX_TOKEN",
-        ));
-    };
-    profiles.profiles.remove(&wanted).ok_or_else(|| {
-        let known: Vec<_> = profiles.profiles.keys().map(String::as_str).collect();
-        let help = match known.as_slice() {
-            [] => "`sluicebox login URL` makes one".to_owned(),
-            known => format!(
-                "there are: {}; `sluicebox login URL --profile {wanted}` makes it",
-                known.join(", ")
-            ),
+        let help = match names(&profiles) {
+            None => "`sluicebox login URL`, or set SLUICEBOX_URL and SLUICEBOX_TOKEN".to_owned(),
+            Some(known) => {
+                format!("`sluicebox profiles use NAME` chooses a profile; there are: {known}")
+            }
         };
-        advised(Usage(format!("there is no profile `{wanted}`")), help)
-    })
+        let why = Usage("you are not logged in to a host".to_owned());
+        return Err(advised(why, help));
+    };
+    (profiles.profiles.remove(&wanted)).ok_or_else(|| no_such_profile(&profiles, &wanted))
+}
+
+/// A profile that is not there, and which ones are.
+pub fn no_such_profile(profiles: &Profiles, wanted: &str) -> anyhow::Error {
+    let help = match names(profiles) {
+        None => "`sluicebox login URL` makes one".to_owned(),
+        Some(known) => {
+            format!("there are: {known}; `sluicebox login URL --profile {wanted}` makes it")
+        }
+    };
+    advised(Usage(format!("there is no profile `{wanted}`")), help)
+}
+
+fn names(profiles: &Profiles) -> Option<String> {
+    let known: Vec<_> = profiles.profiles.keys().map(String::as_str).collect();
+    (!known.is_empty()).then(|| known.join(", "))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ Examples:
   pass show sluicebox | sluicebox login https://sluice.example:7070 --profile prod
   sluicebox login http://127.0.0.1:7070 --token-file data/admin-token --tenant shop
 
-The first profile is the one that commands mean; --profile NAME or SLUICEBOX_PROFILE chooses another.
+The first profile is the one that commands mean; --profile NAME or SLUICEBOX_PROFILE chooses another, `sluicebox profiles use` for good.
 Without a profile, SLUICEBOX_URL, SLUICEBOX_TOKEN and, where needed, SLUICEBOX_TENANT and SLUICEBOX_CA do.";
 /// Longest text that is read as a token, in bytes.
 const TOKEN_BYTES_MAX: u64 = 4 << 10;

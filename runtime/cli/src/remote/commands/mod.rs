@@ -6,6 +6,7 @@ pub mod lag;
 mod login;
 mod logs;
 mod modules;
+mod profiles;
 mod push;
 mod rollback;
 mod tenants;
@@ -21,6 +22,10 @@ use clap::Subcommand;
 pub enum Command {
     /// Remember a host and a token
     Login(login::Args),
+    /// Forget the token of a host
+    Logout(profiles::Logout),
+    /// List, choose and forget the hosts that are remembered
+    Profiles(profiles::Args),
     /// Show who you are on a host
     Whoami(whoami::Args),
     /// Push a module to a host
@@ -45,6 +50,8 @@ pub enum Command {
 pub fn run(command: Command) -> Result<()> {
     match command {
         Command::Login(args) => login::run(args),
+        Command::Logout(args) => profiles::logout(args),
+        Command::Profiles(args) => profiles::run(args),
         Command::Whoami(args) => whoami::run(args),
         Command::Push(args) => push::run(args),
         Command::Modules(args) => modules::run(args),

@@ -1,6 +1,6 @@
 //! `sluicebox tenants`: who may use a host, and what their jobs may touch. For tokens of the whole installation.
 
-use super::super::answers::Tenant;
+use super::super::answers::{Tenant, Used};
 use super::super::client::Client;
 use super::super::names::name;
 use super::super::target::HostArgs;
@@ -198,6 +198,20 @@ fn shown(tenant: &Tenant) -> String {
     for (key, value) in tenant.quotas.iter().filter(|(_, value)| !value.is_null()) {
         out.push_str(&format!("quota        {key}={value}\n"));
     }
+    if let Some(used) = &tenant.used {
+        let Used {
+            cpu_ms,
+            records,
+            bytes,
+            throttled_ms,
+            state_bytes,
+        } = used;
+        out.push_str(&format!(
+            "used here    {:.1} s of CPU, {records} records, {bytes} bytes since the host started; held back for {:.1} s; {state_bytes} bytes of state now\n",
+            *cpu_ms as f64 / 1e3,
+            *throttled_ms as f64 / 1e3,
+        ));
+    }
     harmless(&out)
 }
 
@@ -245,7 +259,8 @@ mod tests {
     fn tenants_are_listed_and_shown() {
         let tenant = r#"{"name": "shop", "created_ms": 1767225600000, "disabled": true, "modules": 2, "jobs": 1,
             "policy": {"read": ["orders", "shop.*"], "write": [], "groups": [], "connections": []},
-            "quotas": {"modules_max": 100, "cpu_percent_max": null}}"#;
+            "quotas": {"modules_max": 100, "cpu_percent_max": null},
+            "used": {"cpu_ms": 61250, "records": 1000, "bytes": 105000, "throttled_ms": 400, "state_bytes": 2048}}"#;
         let tenant: Tenant = serde_json::from_str(tenant).expect("a tenant");
         insta::assert_snapshot!(shown(&tenant), @r"
         tenant       shop (disabled)
@@ -256,6 +271,7 @@ mod tests {
         groups       none
         connections  all
         quota        modules_max=100
+        used here    61.2 s of CPU, 1000 records, 105000 bytes since the host started; held back for 0.4 s; 2048 bytes of state now
         ");
         insta::assert_snapshot!(listed(&[tenant]), @r"
         tenant  modules  jobs  created
