@@ -60,6 +60,12 @@ fn a_job_is_deployed_changed_and_taken_down() {
     say("lag spend");
     rig.fleet().log("shop/spend", "version 3 runs");
     say("logs spend");
+    say("deadletters list spend");
+    say("deadletters list spend --error no&user --limit 1 --output json");
+    say("deadletters requeue spend --dry-run");
+    say("tenants update shop --write spend-*,orders");
+    say("deadletters requeue spend --dry-run");
+    say("deadletters requeue spend");
     say("jobs pause spend");
     say("jobs resume spend");
     say("jobs stop spend");

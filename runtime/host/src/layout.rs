@@ -15,6 +15,11 @@ pub fn members(base: &str) -> String {
     format!("{}.members", prefix(base))
 }
 
+/// Group that says which dead letters of a job were dealt with, and transactional id of whoever does that.
+pub fn requeue(base: &str) -> String {
+    format!("{}.requeue", prefix(base))
+}
+
 /// How a job is laid out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {

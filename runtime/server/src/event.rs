@@ -41,6 +41,17 @@ pub enum ApiEvent {
         /// What was asked for: method and path.
         request: String,
     },
+    /// Records of dead letters were given back to a job's source.
+    Requeued {
+        /// How many.
+        records: u64,
+        /// The source topic.
+        topic: String,
+        /// Id of the token.
+        by: String,
+        /// What was asked for: method and path.
+        request: String,
+    },
     /// The catalog can't be read for what other hosts wrote; the last one known is used.
     Stale {
         /// Why.
@@ -97,6 +108,15 @@ impl fmt::Display for ApiEvent {
                 by,
                 request,
             } => write!(f, "revision {revision} by token {by}: {request}"),
+            Self::Requeued {
+                records,
+                topic,
+                by,
+                request,
+            } => write!(
+                f,
+                "{records} records were given back to topic {topic} by token {by}: {request}"
+            ),
             Self::Stale { why } => write!(f, "the catalog can't be read anew: {why}"),
             Self::Removed { digest } => {
                 write!(

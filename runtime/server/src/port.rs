@@ -7,6 +7,7 @@ use serde::Serialize;
 use sluicebox_catalog::Quotas;
 use sluicebox_core::ledger::Account;
 use sluicebox_core::spec::JobSpec;
+use sluicebox_host::letters::{Listed, Requeue, Requeued, Which};
 use sluicebox_host::{Figures, OperatorFigures, Spent};
 use sluicebox_wasm::ModuleError;
 use std::collections::BTreeMap;
@@ -40,6 +41,22 @@ pub trait Fleet: Send + Sync + 'static {
 
     /// How far a job is behind, whichever host runs it.
     fn lag(&self, tenant: &str, job: &str) -> Result<Vec<Lag>, sluicebox_host::Error>;
+
+    /// Dead letters of a job, whichever host runs it.
+    fn letters(
+        &self,
+        tenant: &str,
+        job: &str,
+        which: &Which,
+    ) -> Result<Listed, sluicebox_host::Error>;
+
+    /// Give the records of a job's dead letters back to its source.
+    fn requeue(
+        &self,
+        tenant: &str,
+        job: &str,
+        wish: &Requeue,
+    ) -> Result<Requeued, sluicebox_host::Error>;
 
     /// The log of a job on this host; `None`: it has none yet.
     fn logs(&self, tenant: &str, job: &str) -> Option<Logs>;

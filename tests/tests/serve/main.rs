@@ -4,6 +4,7 @@
 mod buckets;
 mod hosts;
 mod jobs;
+mod letters;
 mod metrics;
 mod page;
 mod parking;

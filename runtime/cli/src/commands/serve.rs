@@ -124,6 +124,14 @@ fn json(event: &ApiEvent) -> serde_json::Value {
             by,
             request,
         } => json!({"event": "changed", "revision": revision, "by": by, "request": request}),
+        ApiEvent::Requeued {
+            records,
+            topic,
+            by,
+            request,
+        } => {
+            json!({"event": "requeued", "records": records, "topic": topic, "by": by, "request": request})
+        }
         other => json!({"event": "host", "text": other.to_string()}),
     }
 }

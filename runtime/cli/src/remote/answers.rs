@@ -1,7 +1,7 @@
 //! The parts of a host's answers that are shown to people. What else is in them passes through `--output json` as it came,
 //! so a newer host loses nothing to an older client. What the fields mean is in the host's OpenAPI document.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Who one is.
@@ -93,6 +93,50 @@ pub struct LogLine {
     pub operator: Option<String>,
     pub level: String,
     pub text: String,
+}
+
+/// Dead letters of a job.
+#[derive(Deserialize)]
+pub struct DeadLetters {
+    pub letters: Vec<DeadLetter>,
+    pub count: u64,
+    pub more: bool,
+}
+
+/// A dead letter.
+#[derive(Deserialize)]
+pub struct DeadLetter {
+    pub partition: i32,
+    pub offset: i64,
+    pub timestamp_ms: i64,
+    pub operator: String,
+    pub error: String,
+    pub source_partition: i32,
+    pub source_offset: Option<i64>,
+    pub window_end_ms: Option<i64>,
+    pub key: Option<DeadLetterField>,
+    pub value: Option<DeadLetterField>,
+}
+
+/// The beginning of a key or value.
+#[derive(Deserialize)]
+pub struct DeadLetterField {
+    pub text: Option<String>,
+    pub bytes: usize,
+}
+
+/// What became of dead letters.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Requeued {
+    pub topic: String,
+    pub requeued: BTreeMap<String, u64>,
+    pub duplicates: u64,
+    pub gone: u64,
+    pub windows: u64,
+    pub foreign: u64,
+    pub until: BTreeMap<String, i64>,
+    pub done: bool,
 }
 
 /// A tenant.

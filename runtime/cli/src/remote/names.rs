@@ -16,6 +16,17 @@ pub fn name<'a>(what: &str, name: &'a str) -> Result<&'a str> {
     }
 }
 
+/// Any text as part of a query.
+pub fn encoded(text: &str) -> String {
+    let encoded = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encoded).collect()
+}
+
 /// A module's name and version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
@@ -60,6 +71,11 @@ pub fn of_file(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn queries_hold_any_text() {
+        assert_eq!(encoded("no rate&x=1%ü"), "no%20rate%26x%3D1%25%C3%BC");
+    }
 
     #[test]
     fn modules_are_named_by_file_or_in_full() {

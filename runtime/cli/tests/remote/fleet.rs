@@ -1,6 +1,7 @@
 //! A data plane that runs what it is told to have run.
 
 use sluicebox_catalog::{Quotas, sha256_hex};
+use sluicebox_host::letters::{Letter, Listed, ListedLetter, Requeue, Requeued, Which};
 use sluicebox_host::{Error, Level};
 use sluicebox_server::port::{
     Candidate, Checked, Fleet, InspectError, Inspected, Lag, RunState, ShardStatus, Status,
@@ -95,6 +96,43 @@ impl Fleet for FakeFleet {
             committed: Some(90),
             lag: 10,
         }])
+    }
+
+    fn letters(&self, _: &str, _: &str, which: &Which) -> Result<Listed, Error> {
+        let letter = Letter {
+            operator: "valid".to_owned(),
+            error: "no user".to_owned(),
+            source_partition: 3,
+            source_offset: Some(41),
+            window_end: None,
+            whole: true,
+            headers: None,
+        };
+        let listed = ListedLetter {
+            partition: 0,
+            offset: 12,
+            timestamp: 1_767_225_600_000,
+            key: None,
+            value: Some((b"{}".to_vec(), 2)),
+            letter,
+        };
+        Ok(Listed {
+            letters: vec![listed; which.letters_max.min(2)],
+            count: 2,
+            more: false,
+        })
+    }
+
+    fn requeue(&self, _: &str, _: &str, wish: &Requeue) -> Result<Requeued, Error> {
+        // Two parts.
+        let done = !wish.until.is_empty();
+        Ok(Requeued {
+            topic: "orders".to_owned(),
+            requeued: [("valid".to_owned(), 7)].into(),
+            until: [(0, 13)].into(),
+            done,
+            ..Requeued::default()
+        })
     }
 
     fn logs(&self, tenant: &str, job: &str) -> Option<Logs> {

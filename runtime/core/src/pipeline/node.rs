@@ -170,6 +170,8 @@ impl Node {
                     operator: &self.id,
                     error: why,
                     source: (cx.source_topic, cx.partition, cx.offset(rank.at)),
+                    window_end: (rank.origin == Origin::Window)
+                        .then(|| rows.timestamp(row).saturating_add(1)),
                 };
                 let record = dead_letter(rows, row, &reason, bytes_max);
                 cx.side.push(Side {

@@ -74,6 +74,8 @@ pub struct Reason<'a> {
     pub error: &'a str,
     /// Source topic, partition and offset of the row.
     pub source: (&'a str, i32, i64),
+    /// Of a window's result: the end of the window. It was the row's turn, and not the row that failed.
+    pub window_end: Option<i64>,
 }
 
 /// Longest error text kept in a header, in bytes.
@@ -125,9 +127,13 @@ fn headers(own: Option<&[u8]>, reason: &Reason<'_>, dropped: &[(&str, usize)]) -
     ] {
         batch::push_header(&mut headers, name.as_bytes(), Some(value.as_bytes()));
     }
-    for (name, bytes) in dropped {
-        let bytes = bytes.to_string();
-        batch::push_header(&mut headers, name.as_bytes(), Some(bytes.as_bytes()));
+    let window_end =
+        (reason.window_end.iter()).map(|end| ("sluicebox-window-end", end.to_string()));
+    let dropped = dropped
+        .iter()
+        .map(|(name, bytes)| (*name, bytes.to_string()));
+    for (name, number) in window_end.chain(dropped) {
+        batch::push_header(&mut headers, name.as_bytes(), Some(number.as_bytes()));
     }
     headers
 }

@@ -396,6 +396,10 @@ impl Task<'_> {
         ] {
             batch::push_header(&mut headers, name.as_bytes(), Some(value.as_bytes()));
         }
+        if kind == 1 {
+            let end = (row.timestamp + 1).to_string();
+            batch::push_header(&mut headers, b"sluicebox-window-end", Some(end.as_bytes()));
+        }
         let rank = (op.map_or(0, |op| op + 1), kind);
         self.caused.push((
             rank,

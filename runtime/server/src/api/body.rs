@@ -68,6 +68,10 @@ fn too_slow() -> Problem {
 
 /// What a JSON body says. Its depth is bounded by the parser, its size was before.
 pub fn json<T: DeserializeOwned>(body: &[u8]) -> Answer<T> {
+    // Fields by their place in a list are what the parser would take as well, and nobody means.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::request("the body is a list, and not an object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| not_as_expected("the body", error))?;

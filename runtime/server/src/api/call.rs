@@ -5,7 +5,7 @@ use super::app::App;
 use super::body;
 use super::problem::{Answer, Kind, Problem};
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequestParts, Query, RawPathParams};
+use axum::extract::{FromRequestParts, OriginalUri, Query, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri, header};
 use serde::de::DeserializeOwned;
@@ -49,7 +49,11 @@ impl FromRequestParts<App> for Call {
             principal,
             catalog,
             method: parts.method.clone(),
-            uri: parts.uri.clone(),
+            // Routers that hold others cut their own part off.
+            uri: match parts.extensions.get::<OriginalUri>() {
+                Some(OriginalUri(whole)) => whole.clone(),
+                None => parts.uri.clone(),
+            },
             headers: parts.headers.clone(),
             params: params
                 .iter()

@@ -12,6 +12,7 @@ mod graph;
 mod host;
 mod jobs;
 mod judge;
+mod letters;
 mod metrics;
 mod modules;
 mod openapi;
@@ -56,7 +57,9 @@ pub fn router(app: App) -> Router {
         .route("/jobs/{job}/rollback", post(deploy::rollback))
         .route("/jobs/{job}/versions/{version}", get(jobs::version))
         .route("/jobs/{job}/lag", get(jobs::lag))
-        .route("/jobs/{job}/logs", get(stream::logs));
+        .route("/jobs/{job}/logs", get(stream::logs))
+        .route("/jobs/{job}/dead-letters", get(letters::list))
+        .route("/jobs/{job}/dead-letters/requeue", post(letters::requeue));
     Router::new()
         .route("/healthz", get(host::healthz))
         .route("/readyz", get(host::readyz))

@@ -26,11 +26,11 @@ struct Inner {
 }
 
 impl Board {
-    /// An empty one.
+    /// An empty one, of a job that stands.
     pub fn new(id: JobId, parts: Arc<Parts>) -> Self {
         Self {
             inner: Mutex::new(Inner {
-                state: RunState::Starting,
+                state: RunState::Idle,
                 version: None,
                 message: None,
                 shards: BTreeMap::new(),

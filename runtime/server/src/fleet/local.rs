@@ -12,6 +12,7 @@ use crate::port::{Candidate, Checked, Fleet, InspectError, Inspected, Lag, Statu
 use sluicebox_catalog::{Catalog, Quotas};
 use sluicebox_core::log::Log;
 use sluicebox_core::pipeline::source_topic;
+use sluicebox_host::letters::{self, Listed, Requeue, Requeued, Which};
 use sluicebox_host::{Error, Result, changelog, check_on, lag_on};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -191,6 +192,15 @@ impl Local {
         found.next_back().map(|(_, running)| what(running))
     }
 
+    /// A job, its cluster, and what its names there begin with.
+    fn at_log(&self, tenant: &str, job: &str) -> Result<(Arc<Wanted>, Arc<dyn Log>, String)> {
+        let wanted = self.find(tenant, job, |running| running.wanted.clone());
+        let wanted = wanted.ok_or_else(|| Error::failed("this host does not know the job yet"))?;
+        let log = self.parts.clusters.of(&wanted.spec)?.log;
+        let base = self.parts.base(&wanted.id);
+        Ok((wanted, log, base))
+    }
+
     /// The map is whole whenever it is unlocked.
     fn jobs(&self) -> MutexGuard<'_, BTreeMap<JobId, Running>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
@@ -248,10 +258,18 @@ impl Fleet for Local {
     }
 
     fn lag(&self, tenant: &str, job: &str) -> Result<Vec<Lag>> {
-        let wanted = self.find(tenant, job, |running| running.wanted.clone());
-        let wanted = wanted.ok_or_else(|| Error::failed("this host does not know the job yet"))?;
-        let log = self.parts.clusters.of(&wanted.spec)?.log;
-        lag_on(log.as_ref(), &wanted.spec, &self.parts.base(&wanted.id))
+        let (wanted, log, base) = self.at_log(tenant, job)?;
+        lag_on(log.as_ref(), &wanted.spec, &base)
+    }
+
+    fn letters(&self, tenant: &str, job: &str, which: &Which) -> Result<Listed> {
+        let (wanted, log, base) = self.at_log(tenant, job)?;
+        letters::list(log.as_ref(), &wanted.spec, &base, which)
+    }
+
+    fn requeue(&self, tenant: &str, job: &str, wish: &Requeue) -> Result<Requeued> {
+        let (wanted, log, base) = self.at_log(tenant, job)?;
+        letters::requeue(log.as_ref(), &wanted.spec, &base, wish)
     }
 
     fn logs(&self, tenant: &str, job: &str) -> Option<Logs> {

@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::event::ApiObserver;
 use crate::port::Version;
 use sluicebox_core::spec::{JobSpec, ModuleRef};
-use sluicebox_host::{DataDir, Error, Job, Result, changelog, members};
+use sluicebox_host::{DataDir, Error, Job, Result, changelog, members, requeue_group};
 use sluicebox_wasm::Sandbox;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -88,7 +88,7 @@ impl Parts {
     /// Delete what a job has left on this host and in the log. Others may be doing the same.
     pub(super) fn forget(&self, wanted: &Wanted) -> Result<()> {
         let base = self.base(&wanted.id);
-        let mut groups = vec![members(&base)];
+        let mut groups = vec![members(&base), requeue_group(&base)];
         // A group that the spec names may be used by others too: its offsets stay.
         if wanted.spec.group.is_none() {
             groups.push(base.clone());

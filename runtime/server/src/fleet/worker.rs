@@ -47,6 +47,7 @@ impl Worker {
         board: Arc<Board>,
         budget: Arc<Budget>,
     ) -> Self {
+        board.starting();
         let shared = Arc::new(Shared {
             parts,
             board,

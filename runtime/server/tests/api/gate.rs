@@ -9,7 +9,7 @@ use sluicebox_catalog::Scope::{self, Admin, Deploy, Push, View};
 use std::time::Duration;
 
 /// Every operation of the API, on tenant `shop`: method, path, needed scope. `None`: for everyone.
-pub const OPERATIONS: [(&str, &str, Option<Scope>); 32] = [
+pub const OPERATIONS: [(&str, &str, Option<Scope>); 34] = [
     ("GET", "/healthz", None),
     ("GET", "/readyz", None),
     ("GET", "/openapi.json", None),
@@ -45,6 +45,16 @@ pub const OPERATIONS: [(&str, &str, Option<Scope>); 32] = [
     ("GET", "/v1/tenants/shop/jobs/spend/versions/1", Some(View)),
     ("GET", "/v1/tenants/shop/jobs/spend/lag", Some(View)),
     ("GET", "/v1/tenants/shop/jobs/spend/logs", Some(View)),
+    (
+        "GET",
+        "/v1/tenants/shop/jobs/spend/dead-letters",
+        Some(View),
+    ),
+    (
+        "POST",
+        "/v1/tenants/shop/jobs/spend/dead-letters/requeue",
+        Some(Deploy),
+    ),
     ("DELETE", "/v1/tenants/shop/jobs/spend", Some(Deploy)),
 ];
 

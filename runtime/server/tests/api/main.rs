@@ -7,6 +7,7 @@ mod fleet;
 mod fuzz;
 mod gate;
 mod jobs;
+mod letters;
 mod limits;
 mod logs;
 mod modules;

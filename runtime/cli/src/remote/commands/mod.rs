@@ -1,5 +1,6 @@
 //! The commands that talk to a host, one file each.
 
+mod deadletters;
 mod deploy;
 mod jobs;
 pub mod lag;
@@ -40,6 +41,8 @@ pub enum Command {
     Rollback(rollback::Args),
     /// Show the log of a job on a host
     Logs(logs::Args),
+    /// List the records that a job could not process, and give them to it again
+    Deadletters(deadletters::Args),
     /// Create and change the tenants of a host
     Tenants(tenants::Args),
     /// Create and revoke tokens
@@ -59,6 +62,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Jobs(args) => jobs::run(args),
         Command::Rollback(args) => rollback::run(args),
         Command::Logs(args) => logs::run(args),
+        Command::Deadletters(args) => deadletters::run(args),
         Command::Tenants(args) => tenants::run(args),
         Command::Tokens(args) => tokens::run(args),
     }

@@ -1,0 +1,234 @@
+//! Dead letters, listed and requeued once what made them fail is corrected: every record comes out once, also when the host
+//! dies in the middle.
+
+use super::*;
+use anyhow::ensure;
+use serde_json::json;
+use sluicebox_tests::records::Rec;
+use sluicebox_tests::serving::Served;
+use sluicebox_tests::workload::START_MS;
+
+const RECORDS: i64 = 400;
+/// Every so many records is one that the first version can't take.
+const POISON_EVERY: i64 = 20;
+const LETTERS: i64 = RECORDS / POISON_EVERY;
+
+fn records() -> Vec<Rec> {
+    let value = |i: i64| match i % POISON_EVERY {
+        7 => format!("poison {i}"),
+        _ => format!("value {i}"),
+    };
+    let record = |i: i64| Rec {
+        headers: vec![("trace".to_owned(), Some(i.to_string().into_bytes()))],
+        ..Rec::new((i % 4) as i32, &format!("key {i}"), &value(i), START_MS + i)
+    };
+    (0..RECORDS).map(record).collect()
+}
+
+/// A job whose module traps on some records, or a corrected one.
+fn guarded(job: &Job, options: &Options, corrected: bool) -> String {
+    let mode = if corrected { "pass" } else { "panic on poison" };
+    let guard = format!(
+        "operators:\n  - id: guard\n    filter: {{ module: hostile@1, config: {mode} }}\n    on_error: dead_letter\n"
+    );
+    let text = spec::with_operators(job, options, "", &guard);
+    let own = |line: &&str| !line.starts_with("kafka:") && !line.starts_with("group:");
+    let lines: Vec<&str> = text.lines().filter(own).collect();
+    format!("{}\nkafka: main\n", lines.join("\n"))
+}
+
+struct Case {
+    installation: Installation,
+    job: Job,
+    options: Options,
+    host: Served,
+}
+
+impl Case {
+    /// A job that has processed all records, of which some are dead letters.
+    fn new() -> Result<Self> {
+        let options = Options::default();
+        let (installation, job) = set_up(&options)?;
+        let host = installation.start("one", None)?;
+        host.api.push(TENANT, "hostile")?;
+        job.client().produce(&job.input, &records())?;
+        host.api
+            .deploy(TENANT, &job.name, &guarded(&job, &options, false))?;
+        let case = Self {
+            installation,
+            job,
+            options,
+            host,
+        };
+        case.wait_for(&case.job.output, RECORDS - LETTERS)?;
+        case.wait_for(&case.job.dead, LETTERS)?;
+        Ok(case)
+    }
+
+    fn wait_for(&self, topic: &str, records: i64) -> Result<()> {
+        let deadline = std::time::Instant::now() + TIMEOUT;
+        loop {
+            let found = self.job.client().read_committed(topic)?.len();
+            if found as i64 >= records {
+                return Ok(());
+            }
+            ensure!(
+                std::time::Instant::now() < deadline,
+                "{topic}: {found} of {records}\n{}",
+                self.host.process.log()
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn correct(&self) -> Result<()> {
+        let spec = guarded(&self.job, &self.options, true);
+        self.host.api.deploy(TENANT, &self.job.name, &spec)?;
+        let runs = |job: &Value| running_version(job) == 2;
+        self.host
+            .api
+            .wait_for_job(TENANT, &self.job.name, "version 2 runs", runs)?;
+        Ok(())
+    }
+
+    fn wait_until_idle(&self, what: &str) -> Result<()> {
+        let idle = |job: &Value| state(job) == "idle";
+        let waited = self
+            .host
+            .api
+            .wait_for_job(TENANT, &self.job.name, what, idle);
+        waited.map(drop)
+    }
+
+    fn path(&self, more: &str) -> String {
+        format!("/v1/tenants/{TENANT}/jobs/{}{more}", self.job.name)
+    }
+
+    fn requeue(&self, wish: &Value) -> Result<Value> {
+        let path = self.path("/dead-letters/requeue");
+        self.host.api.ok("POST", &path, wish.to_string().as_bytes())
+    }
+
+    fn waiting(&self) -> Result<Value> {
+        self.host
+            .api
+            .ok("GET", &self.path("/dead-letters?limit=2"), b"")
+    }
+
+    /// Every record has come out, once, as it was.
+    fn check(&self) -> Result<()> {
+        self.wait_for(&self.job.output, RECORDS)?;
+        // What came twice would come now.
+        std::thread::sleep(Duration::from_secs(2));
+        let without_offsets = |mut records: Vec<Rec>| {
+            records.iter_mut().for_each(|record| record.offset = 0);
+            // By key, partitions are the job's choice.
+            records.iter_mut().for_each(|record| record.partition = 0);
+            records.sort();
+            records
+        };
+        let written = without_offsets(self.job.client().read_committed(&self.job.output)?);
+        let want = without_offsets(records());
+        ensure!(
+            written == want,
+            "{} records of {}",
+            written.len(),
+            want.len()
+        );
+        Ok(())
+    }
+}
+
+#[test]
+fn corrected_records_come_out_once() -> Result<()> {
+    let case = Case::new()?;
+    let waiting = case.waiting()?;
+    ensure!(waiting["count"] == LETTERS, "{waiting:#}");
+    let letter = &waiting["letters"][0];
+    ensure!(letter["operator"] == "guard", "{letter:#}");
+    let value = letter["value"]["text"].as_str().unwrap_or_default();
+    ensure!(value.starts_with("poison "), "{letter:#}");
+
+    case.correct()?;
+    let dry = case.requeue(&json!({"dry_run": true}))?;
+    ensure!(dry["requeued"] == json!({"guard": LETTERS}), "{dry:#}");
+    ensure!(case.waiting()?["count"] == LETTERS, "a dry run did it");
+    let done = case.requeue(&json!({}))?;
+    ensure!(done["requeued"] == json!({"guard": LETTERS}), "{done:#}");
+    ensure!(done["done"] == true, "{done:#}");
+    case.check()?;
+    ensure!(case.waiting()?["count"] == 0, "they still wait");
+    let again = case.requeue(&json!({}))?;
+    ensure!(again["requeued"] == json!({}), "{again:#}");
+    case.check()?;
+    let all = case
+        .host
+        .api
+        .ok("GET", &case.path("/dead-letters?all=true"), b"")?;
+    ensure!(all["count"] == LETTERS, "{all:#}");
+    Ok(())
+}
+
+/// What is not corrected fails again, and waits again; a requeue does not go round in circles.
+#[test]
+fn what_fails_again_waits_again() -> Result<()> {
+    let case = Case::new()?;
+    case.requeue(&json!({}))?;
+    case.wait_for(&case.job.dead, 2 * LETTERS)?;
+    ensure!(case.waiting()?["count"] == LETTERS, "{}", case.waiting()?);
+    case.correct()?;
+    case.requeue(&json!({}))?;
+    case.check()
+}
+
+/// faults.md: killed between the records and the commit, and between the positions and the commit.
+#[test]
+fn a_host_that_dies_in_the_middle_has_requeued_nothing() -> Result<()> {
+    let mut case = Case::new()?;
+    case.correct()?;
+    // Nothing else commits meanwhile.
+    case.host.api.ok("POST", &case.path("/pause"), b"")?;
+    case.wait_until_idle("is paused")?;
+    for step in ["after-flush", "after-offsets"] {
+        case.host.process.kill()?;
+        case.host = case.installation.start("one", Some(step))?;
+        (case.host.api)
+            .wait_for_job(TENANT, &case.job.name, "known", |job| state(job) == "idle")?;
+        let died = case.requeue(&json!({}));
+        ensure!(died.is_err(), "{died:?}");
+        let deadline = std::time::Instant::now() + TIMEOUT;
+        while case.host.process.running()? {
+            ensure!(
+                std::time::Instant::now() < deadline,
+                "{step} was not reached"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    case.host = case.installation.start("two", None)?;
+    case.wait_until_idle("stands")?;
+    let done = case.requeue(&json!({}))?;
+    ensure!(done["requeued"] == json!({"guard": LETTERS}), "{done:#}");
+    case.host.api.ok("POST", &case.path("/resume"), b"")?;
+    case.check()
+}
+
+/// Both ask at the same time, through two hosts: one is overtaken, and each record is written once.
+#[test]
+fn two_at_once_requeue_once() -> Result<()> {
+    let case = Case::new()?;
+    case.correct()?;
+    let second = case.installation.start("two", None)?;
+    let runs = |job: &Value| job["status"].is_object();
+    (second.api).wait_for_job(TENANT, &case.job.name, "known", runs)?;
+    let path = case.path("/dead-letters/requeue");
+    std::thread::scope(|scope| {
+        for api in [&case.host.api, &second.api] {
+            let path = &path;
+            // Whoever is overtaken is told so.
+            scope.spawn(move || api.call("POST", path, b"{}"));
+        }
+    });
+    case.requeue(&json!({}))?;
+    case.check()
+}
