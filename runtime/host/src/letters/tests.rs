@@ -1,3 +1,5 @@
+//! Dead letters on the embedded log; with a real broker in `tests/tests/serve/letters.rs`.
+
 use super::*;
 use sluicebox_core::batch;
 use sluicebox_core::embedded::{EmbeddedLog, Record};

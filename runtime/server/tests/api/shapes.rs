@@ -105,9 +105,9 @@ async fn json_that_is_deep_or_broken_is_refused() {
     PATCH {} {}
       400 "the body goes on after its JSON: trailing characters at line 1 column 4"
     POST []
-      400 "the body is not as expected: invalid length 0, expected struct NewTenant with 3 elements at line 1 column 2"
+      400 "the body is a list, and not an object"
     PATCH []
-      400 "the body is not as expected: invalid length 0, expected struct TenantChange with 3 elements at line 1 column 2"
+      400 "the body is a list, and not an object"
     POST ﻿{}
       400 "the body is not as expected: expected value at line 1 column 1"
     PATCH ﻿{}
