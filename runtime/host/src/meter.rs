@@ -1,5 +1,6 @@
 //! What the work of a shard takes, since its thread started. Nothing here decides anything: figures differ from run to run.
 
+use crate::hot::HotKey;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -69,6 +70,8 @@ pub struct Figures {
     pub last_epoch: LastEpoch,
     /// The operators, in the plan's order.
     pub operators: Vec<OperatorFigures>,
+    /// Keys that many records have, the hottest first.
+    pub hot_keys: Vec<HotKey>,
 }
 
 /// One epoch.

@@ -1,6 +1,7 @@
 //! The ports of a shard, measured: what goes through them is counted, and what it took.
 
 use crate::budget::{Budget, Cost};
+use crate::hot::HotKeys;
 use crate::meter::{LastEpoch, Meter};
 use sluicebox_core::batch::{Batch, Packed};
 use sluicebox_core::log::{
@@ -35,6 +36,7 @@ pub struct MeteredLog {
     /// CPU time of the thread when it did.
     cpu: Duration,
     cost: Cost,
+    hot_keys: HotKeys,
 }
 
 impl MeteredLog {
@@ -52,6 +54,7 @@ impl MeteredLog {
             since: (0, 0),
             cpu: thread_cpu_time(),
             cost: Cost::default(),
+            hot_keys: HotKeys::default(),
         }
     }
 
@@ -88,6 +91,9 @@ impl MeteredLog {
         self.records += records;
         self.since.0 += records;
         self.since.1 += bytes;
+        for batch in batches {
+            self.hot_keys.saw(&batch.batch);
+        }
         self.budget.records(records);
         self.budget.bytes(bytes);
         self.meter.add(|figures| {
@@ -184,6 +190,8 @@ impl ShardLog for MeteredLog {
             changelog_bytes: std::mem::take(&mut self.changelog_bytes),
         };
         if committed.is_ok() {
+            let hot_keys = self.hot_keys.hottest();
+            self.meter.add(|figures| figures.hot_keys = hot_keys);
             self.meter.committed(epoch);
         }
         committed

@@ -10,7 +10,8 @@ use crate::shard::Shard;
 use crate::source::Source;
 use crate::{offsets, refusals, topics};
 use sluicebox_core::log::{
-    Error, Log, MemberConfig, Membership, PartitionLag, Result, ShardConfig, ShardLog, Topic,
+    Error, Log, MemberConfig, Membership, PartitionLag, Replication, Result, ShardConfig, ShardLog,
+    Topic,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -99,6 +100,10 @@ impl Log for Kafka {
 
     fn ends(&self, partitions: &[(&str, i32)]) -> Result<Vec<Option<i64>>> {
         offsets::ends(&self.admin, partitions)
+    }
+
+    fn replication(&self, topics: &[&str]) -> Result<Vec<Option<Replication>>> {
+        topics::replication(&self.admin, topics)
     }
 
     fn lag(&self, topic: &str, group: &str) -> Result<Vec<PartitionLag>> {

@@ -75,14 +75,14 @@ fn name(operation: Operation) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ffi::partitions::Partitions;
 
     fn topic(code: Code, operations: Option<Vec<Operation>>) -> Described {
         Described {
             name: "t".into(),
             code,
             id: [0; 16],
-            partitions: 1,
-            replicas: 1,
+            partitions: Partitions::default(),
             operations,
         }
     }

@@ -6,7 +6,8 @@ use crate::ffi::client::Client;
 use crate::ffi::remove;
 use crate::ffi::{Code, Fault};
 use crate::limits::{ANSWER_WAIT_MAX, MISSING_PAUSE, MISSING_WAIT_MAX, RECORD_OVERHEAD_BYTES};
-use sluicebox_core::log::{Error, Kind, Result, Topic};
+use sluicebox_core::log::{Error, Kind, Replication, Result, Topic};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,13 +48,38 @@ fn known(topic: Described) -> std::result::Result<Option<Topic>, Fault> {
     match topic.code {
         Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(Some(Topic {
             id: topic.id,
-            partitions: topic.partitions,
+            partitions: topic.partitions.count,
         })),
         Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
         | Code::RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION
         | Code::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC => Ok(None),
         code => Err(Fault::of(code)),
     }
+}
+
+/// How well each of these topics is kept, in their order; `None` where that can't be told.
+pub fn replication(client: &Arc<Client>, names: &[&str]) -> Result<Vec<Option<Replication>>> {
+    /// Topics of one question.
+    const ASKED_MAX: usize = 500;
+    let mut unique = names.to_vec();
+    unique.sort_unstable();
+    unique.dedup();
+    let mut found = HashMap::new();
+    for some in unique.chunks(ASKED_MAX) {
+        let described = admin::describe_topics(client, some, ANSWER_WAIT_MAX)
+            .topics(ANSWER_WAIT_MAX)
+            .map_err(|fault| errors::error("replicas of topics", &fault, client))?;
+        let good = |topic: &Described| topic.code == Code::RD_KAFKA_RESP_ERR_NO_ERROR;
+        found.extend((described.into_iter().filter(good)).map(|topic| {
+            let kept = Replication {
+                partitions: topic.partitions.count,
+                under_replicated: topic.partitions.under_replicated,
+                offline: topic.partitions.offline,
+            };
+            (topic.name, kept)
+        }));
+    }
+    Ok(names.iter().map(|name| found.get(*name).copied()).collect())
 }
 
 /// Largest record that each topic takes, in the order of `names`; `None` where there is no such topic.

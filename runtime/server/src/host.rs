@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::event::ApiObserver;
 use crate::fleet::{Clusters, Local, Parts};
-use crate::limits::{CONNECT_EVERY, JOBS_STOP_WAIT, RECONCILE_EVERY};
+use crate::limits::{CONNECT_EVERY, JOBS_STOP_WAIT, RECONCILE_EVERY, TOPICS_EVERY};
 use crate::serve::Server;
 use crate::sweep::sweep;
 use sluicebox_catalog::Store;
@@ -98,6 +98,7 @@ impl Host {
             () = reconcile(local.clone(), store.clone()) => {}
             () = sweep(store, clock, observer) => {}
             () = connect(local.clone()) => {}
+            () = look_at_topics(local.clone()) => {}
         }
         local.stop();
         let until = Instant::now() + JOBS_STOP_WAIT;
@@ -134,5 +135,15 @@ async fn connect(local: Arc<Local>) {
             return std::future::pending().await;
         }
         sleep(CONNECT_EVERY).await;
+    }
+}
+
+/// See how well the topics of jobs are kept, for ever.
+async fn look_at_topics(local: Arc<Local>) {
+    loop {
+        sleep(TOPICS_EVERY).await;
+        let local = local.clone();
+        // A panic is told by the runtime; the next look may do better.
+        let _ = spawn_blocking(move || local.look_at_topics()).await;
     }
 }

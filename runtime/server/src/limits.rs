@@ -49,6 +49,8 @@ pub const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 pub const RECONCILE_EVERY: Duration = Duration::from_millis(500);
 /// How often a Kafka cluster that did not answer is tried again.
 pub const CONNECT_EVERY: Duration = Duration::from_secs(5);
+/// How often it is asked how well the topics of jobs are kept.
+pub const TOPICS_EVERY: Duration = Duration::from_secs(15);
 /// How long jobs may take to end their epochs when the host stops.
 pub const JOBS_STOP_WAIT: Duration = Duration::from_secs(60);
 /// How often the files of certificates are looked at.

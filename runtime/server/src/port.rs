@@ -8,7 +8,7 @@ use sluicebox_catalog::Quotas;
 use sluicebox_core::ledger::Account;
 use sluicebox_core::spec::JobSpec;
 use sluicebox_host::letters::{Listed, Requeue, Requeued, Which};
-use sluicebox_host::{Figures, OperatorFigures, Spent};
+use sluicebox_host::{Figures, HotKey, OperatorFigures, Spent};
 use sluicebox_wasm::ModuleError;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -241,9 +241,29 @@ pub struct ShardStatus {
     pub last_epoch: EpochStatus,
     /// About how many bytes its committed state takes.
     pub state_bytes: u64,
+    /// Keys that many of its records had lately, the hottest first.
+    pub hot_keys: Vec<HotKeyStatus>,
     /// Everything that was measured, for `/metrics`.
     #[serde(skip)]
     pub figures: Figures,
+}
+
+/// A key that many records have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HotKeyStatus {
+    /// Its beginning as text; bytes that are no UTF-8 are replaced.
+    pub key: String,
+    /// Its part of a shard's records, in percent.
+    pub percent: u32,
+}
+
+impl From<&HotKey> for HotKeyStatus {
+    fn from(hot: &HotKey) -> Self {
+        Self {
+            key: String::from_utf8_lossy(&hot.key).into_owned(),
+            percent: (hot.share() * 100.0) as u32,
+        }
+    }
 }
 
 /// Where a shard's time went, in milliseconds.
@@ -306,6 +326,7 @@ impl ShardStatus {
             epochs: 0,
             last_epoch: EpochStatus::default(),
             state_bytes: 0,
+            hot_keys: Vec::new(),
             figures: Figures::default(),
         }
     }
@@ -346,6 +367,7 @@ impl ShardStatus {
             delta_bytes: figures.last_epoch.changelog_bytes,
         };
         self.state_bytes = figures.state_bytes;
+        self.hot_keys = figures.hot_keys.iter().map(HotKeyStatus::from).collect();
         self.figures.clone_from(figures);
     }
 }

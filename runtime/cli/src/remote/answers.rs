@@ -71,6 +71,15 @@ pub struct Shard {
     pub message: Option<String>,
     pub epoch: u64,
     pub watermarks: BTreeMap<String, i64>,
+    #[serde(default)]
+    pub hot_keys: Vec<HotKey>,
+}
+
+/// A key that many records have.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HotKey {
+    pub key: String,
+    pub percent: u32,
 }
 
 /// What became of a deployment.

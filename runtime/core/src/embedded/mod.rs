@@ -24,8 +24,8 @@ pub use reader::{Reader, Record};
 
 use crate::batch::Batch;
 use crate::log::{
-    Bounds, Committed, Error, Kind, Log, MemberConfig, Membership, PartitionLag, Result,
-    ShardConfig, ShardLog, Topic, partition_of,
+    Bounds, Committed, Error, Kind, Log, MemberConfig, Membership, PartitionLag, Replication,
+    Result, ShardConfig, ShardLog, Topic, partition_of,
 };
 use shared::Shared;
 use std::sync::Arc;
@@ -241,6 +241,18 @@ impl Log for EmbeddedLog {
             Some(log.bounds().end)
         };
         Ok(partitions.iter().map(end).collect())
+    }
+
+    fn replication(&self, topics: &[&str]) -> Result<Vec<Option<Replication>>> {
+        let state = self.shared.lock();
+        let kept = |topic: &&str| {
+            let partitions = state.topic(topic).ok()?.partitions.len() as i32;
+            Some(Replication {
+                partitions,
+                ..Replication::default()
+            })
+        };
+        Ok(topics.iter().map(kept).collect())
     }
 
     fn lag(&self, topic: &str, group: &str) -> Result<Vec<PartitionLag>> {

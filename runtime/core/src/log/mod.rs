@@ -63,6 +63,17 @@ pub struct Topic {
     pub partitions: i32,
 }
 
+/// How well the brokers keep a topic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replication {
+    /// Number of partitions.
+    pub partitions: i32,
+    /// Partitions of which some replicas are not in sync.
+    pub under_replicated: i32,
+    /// Partitions that nobody can read or write: they have no leader.
+    pub offline: i32,
+}
+
 /// The offsets a partition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
@@ -240,6 +251,8 @@ pub trait Log: Send + Sync {
     /// Offset after the last stable record of each of these partitions, in one question; `None` for one that is not there or
     /// can't be told now. The same one may be asked for more than once.
     fn ends(&self, partitions: &[(&str, i32)]) -> Result<Vec<Option<i64>>>;
+    /// How well each of these topics is kept; `None` for one that is not there or can't be told now.
+    fn replication(&self, topics: &[&str]) -> Result<Vec<Option<Replication>>>;
     /// Offset after the last stable record, and the position committed in `group`, of each partition of a topic.
     fn lag(&self, topic: &str, group: &str) -> Result<Vec<PartitionLag>>;
 }

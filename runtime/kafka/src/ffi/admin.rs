@@ -3,6 +3,7 @@
 //! Each call has a queue of its own, so that calls of many shards on one client don't mix.
 
 use super::client::Client;
+use super::partitions::Partitions;
 use super::{Code, Fault, cstring, millis, string};
 use rdkafka_sys as sys;
 use std::collections::BTreeMap;
@@ -22,10 +23,8 @@ pub struct Described {
     pub code: Code,
     /// Its identity.
     pub id: [u8; 16],
-    /// Number of partitions.
-    pub partitions: i32,
-    /// Replicas of its first partition.
-    pub replicas: usize,
+    /// Its partitions.
+    pub partitions: Partitions,
     /// What this user may do with it, if that was asked for.
     pub operations: Option<Vec<Operation>>,
 }
@@ -130,8 +129,7 @@ unsafe fn described(topic: *const sys::rd_kafka_TopicDescription_t) -> Described
             name: string(sys::rd_kafka_TopicDescription_name(topic)),
             code,
             id: [0; 16],
-            partitions: 0,
-            replicas: 0,
+            partitions: Partitions::default(),
             operations: None,
         };
         if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -144,12 +142,8 @@ unsafe fn described(topic: *const sys::rd_kafka_TopicDescription_t) -> Described
             out.id[..8].copy_from_slice(&high.to_be_bytes());
             out.id[8..].copy_from_slice(&low.to_be_bytes());
         }
+        out.partitions = Partitions::of(topic);
         let mut count = 0;
-        let partitions = sys::rd_kafka_TopicDescription_partitions(topic, &mut count);
-        out.partitions = count as i32;
-        if count > 0 {
-            sys::rd_kafka_TopicPartitionInfo_replicas(*partitions, &mut out.replicas);
-        }
         let operations = sys::rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
         if !operations.is_null() {
             out.operations = Some(std::slice::from_raw_parts(operations, count).to_vec());

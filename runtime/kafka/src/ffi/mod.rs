@@ -13,6 +13,7 @@ pub mod group;
 pub mod health;
 pub mod list;
 pub mod offsets;
+pub mod partitions;
 pub mod produce;
 pub mod remove;
 pub mod transaction;

@@ -38,6 +38,11 @@ impl Clusters {
         }
     }
 
+    /// Name of the cluster that a spec means.
+    pub(super) fn name(&self, spec: &JobSpec) -> Option<&str> {
+        self.connections.of(spec).ok().map(|(name, _)| name)
+    }
+
     /// The cluster that a spec means.
     pub(super) fn of(&self, spec: &JobSpec) -> Result<Cluster> {
         let (name, connection) = self

@@ -5,6 +5,7 @@ use super::board::Board;
 use super::budgets::Budgets;
 use super::metrics::{self, Measured};
 use super::parts::Parts;
+use super::topics::Topics;
 use super::wanted::{JobId, Wanted, all, memory};
 use super::worker::Worker;
 use crate::logs::Logs;
@@ -22,6 +23,7 @@ pub struct Local {
     parts: Arc<Parts>,
     jobs: Mutex<BTreeMap<JobId, Running>>,
     budgets: Budgets,
+    topics: Topics,
 }
 
 struct Running {
@@ -39,6 +41,7 @@ impl Local {
             parts: Arc::new(parts),
             jobs: Mutex::default(),
             budgets: Budgets::default(),
+            topics: Topics::default(),
         }
     }
 
@@ -133,6 +136,13 @@ impl Local {
     /// Try to reach the clusters that were not reached yet; answers whether all were. Blocks.
     pub fn connect(&self) -> bool {
         self.parts.clusters.reach_all()
+    }
+
+    /// See how well the topics of the jobs that run are kept. Blocks.
+    pub fn look_at_topics(&self) {
+        let running = |running: &Running| running.wanted.runs.then(|| running.wanted.clone());
+        let jobs: Vec<_> = self.jobs().values().filter_map(running).collect();
+        self.topics.look(&self.parts, &jobs);
     }
 
     /// Tell all jobs to end their epochs and leave.
@@ -292,6 +302,6 @@ impl Fleet for Local {
         };
         let jobs: Vec<Measured> = self.jobs().iter().map(measured).collect();
         let now_ms = self.parts.clock.now_ms();
-        metrics::text(&jobs, &self.budgets.all(), now_ms)
+        metrics::text(&jobs, &self.budgets.all(), now_ms) + &self.topics.text()
     }
 }

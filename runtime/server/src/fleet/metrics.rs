@@ -4,7 +4,7 @@
 use super::budgets::Used;
 use crate::port::{RunState, ShardStatus, Status};
 use sluicebox_core::ledger::Account;
-use sluicebox_host::{Histogram, Limits, OperatorFigures, SECONDS, Spent};
+use sluicebox_host::{Histogram, HotKey, Limits, OperatorFigures, SECONDS, Spent};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ type Metric = (
 /// What follows the name, labels beyond tenant, job and shard, a value.
 type Sample = (&'static str, String, f64);
 
-const OF_SHARDS: [Metric; 23] = [
+const OF_SHARDS: [Metric; 24] = [
     (
         "sluicebox_shard_epoch",
         "gauge",
@@ -199,6 +199,12 @@ const OF_SHARDS: [Metric; 23] = [
         "counter",
         "Epochs that a shard committed since it started on this host.",
         |shard, _| one(shard.figures.epochs.count() as f64),
+    ),
+    (
+        "sluicebox_hot_key_ratio",
+        "gauge",
+        "Part of a shard's records that its hottest key had lately, from 0 to 1; which key stands in the job's status.",
+        |shard, _| one((shard.figures.hot_keys.first()).map_or(0.0, HotKey::share)),
     ),
 ];
 
@@ -420,6 +426,11 @@ mod tests {
                 rows: 10,
                 traps: 1,
                 memory_bytes: 65_536,
+            }],
+            hot_keys: vec![HotKey {
+                key: b"ann".to_vec(),
+                count: 25,
+                of: 100,
             }],
             ..Figures::default()
         });

@@ -34,6 +34,7 @@ async fn a_job_shows_what_is_wanted_and_what_runs() {
             "ends": {},
             "epoch": 7,
             "epochs": 0,
+            "hot_keys": [],
             "last_epoch": {
               "commit_ms": 0,
               "delta_bytes": 0,

@@ -16,6 +16,9 @@ Examples:
   sluicebox jobs stop spend && sluicebox jobs delete spend
   sluicebox jobs versions spend --output json";
 
+/// Part of a shard's records from which on a key is worth a line.
+const HOT_PERCENT: u32 = 10;
+
 /// Arguments of `jobs`.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -151,6 +154,21 @@ fn shown(job: &Job) -> String {
             current.deployed_by
         );
     }
+    // A key may say anything.
+    let line = |text: &str| harmless(text).replace('\n', " ");
+    for shard in &status.shards {
+        for hot in shard
+            .hot_keys
+            .iter()
+            .filter(|hot| hot.percent >= HOT_PERCENT)
+        {
+            let (percent, key, shard) = (hot.percent, line(&hot.key), shard.shard);
+            let _ = writeln!(
+                out,
+                "hot key  {key}: {percent} % of the records of shard {shard}"
+            );
+        }
+    }
     let mut out = harmless(&out);
     if !status.shards.is_empty() {
         out.push('\n');
@@ -213,7 +231,8 @@ mod tests {
     #[test]
     fn jobs_are_listed_and_shown() {
         let running = job(r#"{"state": "running", "version": 2, "shards": [
-            {"shard": 0, "state": "running", "epoch": 41, "positions": {"0": 10}, "watermarks": {"0": 1767225600000, "1": 1767225500000}, "ledger": {}},
+            {"shard": 0, "state": "running", "epoch": 41, "positions": {"0": 10}, "watermarks": {"0": 1767225600000, "1": 1767225500000}, "ledger": {},
+             "hot_keys": [{"key": "ann\n\u001b[31m", "percent": 43}, {"key": "bob", "percent": 2}]},
             {"shard": 1, "state": "restarting", "message": "the broker is away", "epoch": 0, "positions": {}, "watermarks": {}, "ledger": {}}]}"#);
         let halted = job(
             r#"{"state": "halted", "version": 1, "message": "the record at offset 7 failed\nSkip it.", "shards": []}"#,
@@ -225,6 +244,7 @@ mod tests {
         is       running, version 2
         module   shop/valid@3 sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
         deployed 2026-01-01T00:00:00Z by abcdefghij
+        hot key  ann ?[31m: 43 % of the records of shard 0
 
         shard  is          epoch  watermark
         0      running     41     2025-12-31T23:58:20Z
