@@ -4,6 +4,7 @@
 use super::*;
 use anyhow::ensure;
 use serde_json::json;
+use sluicebox_tests::process::wait_until;
 use sluicebox_tests::records::Rec;
 use sluicebox_tests::serving::Served;
 use sluicebox_tests::workload::START_MS;
@@ -26,10 +27,16 @@ fn records() -> Vec<Rec> {
 }
 
 /// A job whose module traps on some records, or a corrected one.
-fn guarded(job: &Job, options: &Options, corrected: bool) -> String {
+fn guarded(case: &Case, corrected: bool) -> String {
+    let Case {
+        job,
+        options,
+        before,
+        ..
+    } = case;
     let mode = if corrected { "pass" } else { "panic on poison" };
     let guard = format!(
-        "operators:\n  - id: guard\n    filter: {{ module: hostile@1, config: {mode} }}\n    on_error: dead_letter\n"
+        "operators:\n{before}  - id: guard\n    filter: {{ module: hostile@1, config: {mode} }}\n    on_error: dead_letter\n"
     );
     let text = spec::with_operators(job, options, "", &guard);
     let own = |line: &&str| !line.starts_with("kafka:") && !line.starts_with("group:");
@@ -42,24 +49,31 @@ struct Case {
     job: Job,
     options: Options,
     host: Served,
+    /// Operators before the one that fails.
+    before: &'static str,
 }
 
 impl Case {
     /// A job that has processed all records, of which some are dead letters.
     fn new() -> Result<Self> {
+        Self::with("")
+    }
+
+    fn with(before: &'static str) -> Result<Self> {
         let options = Options::default();
         let (installation, job) = set_up(&options)?;
         let host = installation.start("one", None)?;
-        host.api.push(TENANT, "hostile")?;
-        job.client().produce(&job.input, &records())?;
-        host.api
-            .deploy(TENANT, &job.name, &guarded(&job, &options, false))?;
         let case = Self {
             installation,
             job,
             options,
             host,
+            before,
         };
+        case.host.api.push(TENANT, "hostile")?;
+        case.job.client().produce(&case.job.input, &records())?;
+        let spec = guarded(&case, false);
+        case.host.api.deploy(TENANT, &case.job.name, &spec)?;
         case.wait_for(&case.job.output, RECORDS - LETTERS)?;
         case.wait_for(&case.job.dead, LETTERS)?;
         Ok(case)
@@ -82,7 +96,7 @@ impl Case {
     }
 
     fn correct(&self) -> Result<()> {
-        let spec = guarded(&self.job, &self.options, true);
+        let spec = guarded(self, true);
         self.host.api.deploy(TENANT, &self.job.name, &spec)?;
         let runs = |job: &Value| running_version(job) == 2;
         self.host
@@ -113,6 +127,26 @@ impl Case {
         self.host
             .api
             .ok("GET", &self.path("/dead-letters?limit=2"), b"")
+    }
+
+    /// A deleted job leaves nothing, what requeueing needed included.
+    fn delete(&self) -> Result<()> {
+        self.host.api.ok("POST", &self.path("/stop"), b"")?;
+        let client = self.job.client();
+        let own = format!("sluicebox.{}.", self.installation.name());
+        let left = || -> Result<Vec<String>> {
+            let groups = client.groups()?.into_iter().map(|(name, _)| name);
+            Ok(groups.filter(|name| name.starts_with(&own)).collect())
+        };
+        let groups = left()?;
+        ensure!(
+            groups.iter().any(|name| name.ends_with(".requeue")),
+            "{groups:?}"
+        );
+        self.host.api.ok("DELETE", &self.path(""), b"")?;
+        wait_until("the job's groups are gone", TIMEOUT, || {
+            Ok(left()?.is_empty())
+        })
     }
 
     /// Every record has come out, once, as it was.
@@ -166,7 +200,22 @@ fn corrected_records_come_out_once() -> Result<()> {
         .api
         .ok("GET", &case.path("/dead-letters?all=true"), b"")?;
     ensure!(all["count"] == LETTERS, "{all:#}");
-    Ok(())
+    case.delete()
+}
+
+/// Behind a map a letter is not the record, and other rows of it may have come out: it takes a word, and the source is read.
+#[test]
+fn behind_a_map_the_records_of_the_source_are_requeued() -> Result<()> {
+    let map = "  - id: same\n    map: { module: hostile@1, config: pass }\n";
+    let case = Case::with(map)?;
+    case.correct()?;
+    let path = case.path("/dead-letters/requeue");
+    let (status, refused) = case.host.api.call("POST", &path, b"{}")?;
+    let detail = refused["detail"].as_str().unwrap_or_default();
+    ensure!(status == 409 && detail.contains("`guard`"), "{refused:#}");
+    let done = case.requeue(&json!({"repeats": true}))?;
+    ensure!(done["requeued"] == json!({"guard": LETTERS}), "{done:#}");
+    case.check()
 }
 
 /// What is not corrected fails again, and waits again; a requeue does not go round in circles.
@@ -207,6 +256,13 @@ fn a_host_that_dies_in_the_middle_has_requeued_nothing() -> Result<()> {
     }
     case.host = case.installation.start("two", None)?;
     case.wait_until_idle("stands")?;
+    // Only a requeue ends the open transaction at once; whoever looks is told to wait for its end.
+    let (status, told) = case
+        .host
+        .api
+        .call("GET", &case.path("/dead-letters"), b"")?;
+    let help = told["help"].as_str().unwrap_or_default();
+    ensure!(status == 503 && help.contains("in a minute"), "{told:#}");
     let done = case.requeue(&json!({}))?;
     ensure!(done["requeued"] == json!({"guard": LETTERS}), "{done:#}");
     case.host.api.ok("POST", &case.path("/resume"), b"")?;

@@ -44,8 +44,8 @@ fn packed(headers: &[(&str, &str)]) -> Vec<u8> {
     packed
 }
 
-/// A dead letter of the record at this place of the source, with further headers.
-fn letter(log: &EmbeddedLog, place: (i32, i64), value: &str, more: &[(&str, &str)]) {
+/// The headers of a dead letter of the record at this place of the source, and further ones.
+fn letter_headers(place: (i32, i64), more: &[(&str, &str)]) -> Vec<u8> {
     let (partition, offset) = (place.0.to_string(), place.1.to_string());
     let ours = [
         ("trace", "7"),
@@ -56,7 +56,12 @@ fn letter(log: &EmbeddedLog, place: (i32, i64), value: &str, more: &[(&str, &str
         ("sluicebox-source-partition", &partition),
         ("sluicebox-source-offset", &offset),
     ];
-    let headers = packed(&[&ours[..], more].concat());
+    packed(&[&ours[..], more].concat())
+}
+
+/// A dead letter of the record at this place of the source.
+fn letter(log: &EmbeddedLog, place: (i32, i64), value: &str, more: &[(&str, &str)]) {
+    let headers = letter_headers(place, more);
     let (key, value) = (Some(&b"k"[..]), Some(value.as_bytes()));
     log.produce(
         "dead",
@@ -242,6 +247,38 @@ fn many_letters_take_several_calls_and_new_ones_wait() {
         count(&give_back(&log, &spec, &Requeue::default()).expect("requeued")),
         2
     );
+}
+
+/// Where the end that was meant is a transaction's marker, what comes behind it must not be waited for, nor taken in.
+#[test]
+fn an_end_in_a_gap_is_reached() {
+    let (log, spec) = (log(), filter());
+    letter(&log, (0, 0), "a", &[]);
+    let headers = letter_headers((0, 2), &[]);
+    let mut job = super::desk::Desk::open(&log, &spec, BASE, &["dead".to_owned()]).expect("open");
+    job.log.init_transactions().expect("an epoch");
+    job.log.begin().expect("a transaction");
+    let written = OutRecord {
+        headers: Some(&headers),
+        ..record()
+    };
+    job.log.send(written).expect("sent");
+    let topic = job.topic;
+    job.log.commit(&[], &topic).expect("committed");
+    let dry = Requeue {
+        dry_run: true,
+        ..Requeue::default()
+    };
+    let until = give_back(&log, &spec, &dry).expect("an answer").until;
+    assert_eq!(until[&0], 3, "two letters and a marker");
+    letter(&log, (0, 4), "new", &[]);
+    let wish = Requeue {
+        until,
+        ..Requeue::default()
+    };
+    let done = give_back(&log, &spec, &wish).expect("requeued");
+    assert_eq!((count(&done), done.done), (2, true));
+    assert_eq!(values(&log), ["a", "overtaken"]);
 }
 
 /// Somebody who is killed in the middle, and somebody who only thinks to be the only one.
