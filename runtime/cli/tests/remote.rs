@@ -84,7 +84,6 @@ fn a_job_is_deployed_changed_and_taken_down() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-/// What goes wrong ends with the code that says whether to try again, and with what to do.
 /// Hosts are remembered, one is meant, and tokens are forgotten.
 #[test]
 fn profiles_are_listed_chosen_and_forgotten() {
@@ -118,6 +117,7 @@ fn profiles_are_listed_chosen_and_forgotten() {
     assert_eq!(text.matches("token").count(), 2, "that of eu is gone");
 }
 
+/// What goes wrong ends with the code that says whether to try again, and with what to do.
 #[test]
 fn what_goes_wrong_says_what_to_do() {
     let rig = Rig::new();

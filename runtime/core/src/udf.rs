@@ -63,6 +63,15 @@ pub struct Accumulated {
     pub errors: Vec<RowError>,
 }
 
+impl CallError {
+    /// A module with accumulators of format `own` was given some of a format that it does not migrate.
+    pub fn no_migration(own: u8, format: u8) -> Self {
+        Self::Module(format!(
+            "the module has format {own} and does not migrate format {format}"
+        ))
+    }
+}
+
 /// One operator's function, running in one instance at a time. Calls are pure: the same arguments give the same
 /// answer on any instance.
 pub trait Udf: Send {
@@ -97,10 +106,7 @@ pub trait Udf: Send {
     /// Bring accumulators of another format into its own, each for itself.
     fn migrate(&mut self, format: u8, accumulators: &Packed) -> Result<Packed, CallError> {
         let _ = accumulators;
-        Err(CallError::Module(format!(
-            "the module has format {} and does not migrate format {format}",
-            self.accumulator_format()
-        )))
+        Err(CallError::no_migration(self.accumulator_format(), format))
     }
     /// Drop the instance: the next call runs on a fresh one.
     fn drop_instance(&mut self);

@@ -61,11 +61,8 @@ fn known(topic: Described) -> std::result::Result<Option<Topic>, Fault> {
 pub fn replication(client: &Arc<Client>, names: &[&str]) -> Result<Vec<Option<Replication>>> {
     /// Topics of one question.
     const ASKED_MAX: usize = 500;
-    let mut unique = names.to_vec();
-    unique.sort_unstable();
-    unique.dedup();
     let mut found = HashMap::new();
-    for some in unique.chunks(ASKED_MAX) {
+    for some in unique(names).chunks(ASKED_MAX) {
         let described = admin::describe_topics(client, some, ANSWER_WAIT_MAX)
             .topics(ANSWER_WAIT_MAX)
             .map_err(|fault| errors::error("replicas of topics", &fault, client))?;
@@ -84,10 +81,7 @@ pub fn replication(client: &Arc<Client>, names: &[&str]) -> Result<Vec<Option<Re
 
 /// Largest record that each topic takes, in the order of `names`; `None` where there is no such topic.
 pub fn record_bytes_max(client: &Arc<Client>, names: &[&str]) -> Result<Vec<Option<usize>>> {
-    let mut unique = names.to_vec();
-    unique.sort_unstable();
-    unique.dedup();
-    let answers = admin::describe_configs(client, &unique, ANSWER_WAIT_MAX)
+    let answers = admin::describe_configs(client, &unique(names), ANSWER_WAIT_MAX)
         .map_err(|fault| errors::error("settings of the topics", &fault, client))?;
     names
         .iter()
@@ -105,6 +99,14 @@ pub fn record_bytes_max(client: &Arc<Client>, names: &[&str]) -> Result<Vec<Opti
             }
         })
         .collect()
+}
+
+/// Each name once: that is how brokers want to be asked.
+fn unique<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    let mut unique = names.to_vec();
+    unique.sort_unstable();
+    unique.dedup();
+    unique
 }
 
 fn is_missing(code: Code) -> bool {

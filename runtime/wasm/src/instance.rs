@@ -312,10 +312,7 @@ impl Udf for Instance {
 
     fn migrate(&mut self, format: u8, accumulators: &Packed) -> Result<Packed, CallError> {
         if !self.migrates(format)? {
-            return Err(CallError::Module(format!(
-                "the module has format {} and does not migrate format {format}",
-                self.format
-            )));
+            return Err(CallError::no_migration(self.format, format));
         }
         let migrated = self.run(
             |live| {

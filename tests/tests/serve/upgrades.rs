@@ -2,12 +2,24 @@
 
 use super::*;
 use anyhow::ensure;
+use sluicebox_tests::serving::Served;
 use sluicebox_tests::truth::Truth;
 
 /// The same work by another plan: the enrichment gets one more parameter that no order meets.
 fn second(spec: &str) -> String {
     spec.replace("rates: {", "rates: { XXX: 1.0,")
         .replace("\"rates\": {", "\"rates\": { \"XXX\": 1.0,")
+}
+
+/// A job with windows open, a third of its input to its end.
+fn under_way(options: &Options) -> Result<(Installation, Job, Served, Workload)> {
+    let (installation, mut job) = set_up(options)?;
+    let workload = workload(6_000);
+    let mut host = installation.start("one", None)?;
+    deploy(&installation, &host.api, &mut job, options)?;
+    job.produce(&workload, 0, 2_000)?;
+    job.wait_for(4_000, &mut [&mut host.process], TIMEOUT)?;
+    Ok((installation, job, host, workload))
 }
 
 fn plan_hashes(job: &Value) -> Vec<&str> {
@@ -21,12 +33,7 @@ fn plan_hashes(job: &Value) -> Vec<&str> {
 #[test]
 fn an_upgrade_keeps_the_state_and_a_rollback_too() -> Result<()> {
     let options = Options::default();
-    let (installation, mut job) = set_up(&options)?;
-    let workload = workload(6_000);
-    let mut host = installation.start("one", None)?;
-    deploy(&installation, &host.api, &mut job, &options)?;
-    job.produce(&workload, 0, 2_000)?;
-    job.wait_for(4_000, &mut [&mut host.process], TIMEOUT)?;
+    let (_installation, job, mut host, workload) = under_way(&options)?;
     let spec = spec::deployed(&job, &options);
     ensure!(
         second(&spec) != spec,
@@ -58,12 +65,7 @@ fn an_upgrade_keeps_the_state_and_a_rollback_too() -> Result<()> {
 #[test]
 fn accumulators_of_another_format_are_migrated_or_refused() -> Result<()> {
     let options = Options::default();
-    let (installation, mut job) = set_up(&options)?;
-    let workload = workload(6_000);
-    let mut host = installation.start("one", None)?;
-    deploy(&installation, &host.api, &mut job, &options)?;
-    job.produce(&workload, 0, 2_000)?;
-    job.wait_for(4_000, &mut [&mut host.process], TIMEOUT)?;
+    let (_installation, job, mut host, workload) = under_way(&options)?;
     for module in ["spend-stubborn", "spend-reordered"] {
         host.api.push(TENANT, module)?;
     }

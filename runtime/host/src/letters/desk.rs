@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::layout::{self, changelog};
 use sluicebox_core::batch::Batch;
-use sluicebox_core::log::{self, Delivery, Log, ShardConfig, ShardLog, Start, TopicId};
+use sluicebox_core::log::{self, Delivery, Log, ShardConfig, ShardLog, TopicId};
 use sluicebox_core::pipeline::source_topic;
 use sluicebox_core::spec::JobSpec;
 use std::collections::BTreeMap;
@@ -33,8 +33,8 @@ pub struct Desk {
     partitions: Vec<i32>,
 }
 
-/// Whether a job has dead letters at all, and where.
-pub fn topic(spec: &JobSpec) -> Result<&str> {
+/// Where a job's dead letters are, if it has any at all.
+fn topic(spec: &JobSpec) -> Result<&str> {
     spec.dead_letter.as_deref().ok_or_else(|| {
         Error::input(format!(
             "job `{}` has no dead letters: its spec names no topic for them\nset `dead_letter: {{ topic: NAME }}`, and \
@@ -65,29 +65,21 @@ impl Desk {
         })
     }
 
-    /// Where to go on: behind the letters that were dealt with, or at the first ones there are.
-    pub fn begin(&mut self, all: bool) -> Result<Positions> {
+    /// What there is to read: from behind the letters that were dealt with (or from the first ones there are), to the end now.
+    pub fn span(&mut self, all: bool) -> Result<(Positions, Positions)> {
         let committed = match all {
             true => vec![None; self.partitions.len()],
             false => self.log.committed(&self.partitions).map_err(unsettled)?,
         };
-        let mut positions = Positions::new();
+        let (mut from, mut to) = (Positions::new(), Positions::new());
         for (partition, committed) in self.partitions.iter().zip(committed) {
-            let first = self.log.resolve_start(*partition, Start::Earliest)?;
-            let committed = committed.map_or(first, |committed| committed.offset);
+            let bounds = self.log.source_bounds(*partition)?;
             // Retention may have deleted what was not dealt with.
-            positions.insert(*partition, committed.max(first));
+            let next = committed.map_or(bounds.start, |c| c.offset.max(bounds.start));
+            from.insert(*partition, next);
+            to.insert(*partition, bounds.end);
         }
-        Ok(positions)
-    }
-
-    /// The end of each partition now.
-    pub fn ends(&mut self) -> Result<Positions> {
-        let mut ends = Positions::new();
-        for partition in &self.partitions {
-            ends.insert(*partition, self.log.source_bounds(*partition)?.end);
-        }
-        Ok(ends)
+        Ok((from, to))
     }
 
     /// Visit the rows from `at` up to `until` and move `at` along. A row on which the visitor breaks off is the next one.

@@ -59,7 +59,7 @@ pub struct ListedLetter {
 /// List a job's letters.
 pub fn list(log: &dyn Log, spec: &JobSpec, base: &str, which: &Which) -> Result<Listed> {
     let mut desk = Desk::open(log, spec, base, &[])?;
-    let (mut at, ends) = (desk.begin(which.all)?, desk.ends()?);
+    let (mut at, ends) = desk.span(which.all)?;
     let (mut listed, mut read) = (Listed::default(), 0);
     let started = Instant::now();
     desk.read(&mut at, &ends, &mut |row| {

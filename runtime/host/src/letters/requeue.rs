@@ -63,9 +63,9 @@ pub fn requeue(log: &dyn Log, spec: &JobSpec, base: &str, wish: &Requeue) -> Res
         // Whoever else does the same is fenced, and has committed all or nothing: what follows is how far that went.
         desk.log.init_transactions()?;
     }
-    let mut at = desk.begin(false)?;
+    let (mut at, ends) = desk.span(false)?;
     let until = match wish.until.is_empty() {
-        true => desk.ends()?,
+        true => ends,
         false => wish.until.clone(),
     };
     let before = at.clone();

@@ -101,9 +101,8 @@ pub struct FieldView {
 }
 
 /// What to give back.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[derive(Default)]
 pub struct RequeueWish {
     /// Only say what would be done.
     dry_run: bool,
@@ -145,10 +144,7 @@ pub async fn list(call: Call) -> Answer<Json<LettersView>> {
     let (tenant, owner) = call.tenant(Scope::View)?;
     let job = call.name("job")?;
     let wanted: WhichLetters = call.query()?;
-    let spec = spec(&call, tenant, job)?;
-    if let Some(topic) = &spec.dead_letter {
-        may(&owner.policy, Policy::may_read, "read", topic)?;
-    }
+    readable(&call, tenant, job, &owner.policy)?;
     let which = Which {
         all: wanted.all,
         operator: wanted.operator,
@@ -174,14 +170,12 @@ pub async fn requeue(call: Call, body: Body) -> Answer<Json<RequeuedView>> {
     let (tenant, owner) = call.tenant(Scope::Deploy)?;
     let job = call.name("job")?;
     let wish: RequeueWish = call.json(body).await?;
-    let spec = spec(&call, tenant, job)?;
-    if let Some(topic) = &spec.dead_letter {
-        may(&owner.policy, Policy::may_read, "read", topic)?;
-    }
+    let spec = readable(&call, tenant, job, &owner.policy)?;
     let source = source_topic(&spec.source);
     may(&owner.policy, Policy::may_write, "write to", &source)?;
+    let dry_run = wish.dry_run;
     let wish = Requeue {
-        dry_run: wish.dry_run,
+        dry_run,
         repeats: wish.repeats,
         until: wish.until,
     };
@@ -190,10 +184,9 @@ pub async fn requeue(call: Call, body: Body) -> Answer<Json<RequeuedView>> {
     let requeued = call.app.ask(move |fleet| {
         let requeued = fleet.requeue(&owner, &asked, &wish);
         drop(work);
-        (requeued, wish.dry_run)
+        requeued
     });
-    let (requeued, dry_run) = requeued.await?;
-    let requeued = requeued?;
+    let requeued = requeued.await??;
     let records: u64 = requeued.requeued.values().sum();
     if records > 0 && !dry_run {
         call.app.observer.event(ApiEvent::Requeued {
@@ -206,11 +199,15 @@ pub async fn requeue(call: Call, body: Body) -> Answer<Json<RequeuedView>> {
     Ok(Json(requeued.into()))
 }
 
-/// What runs; a spec that a newer host wrote can't be read.
-fn spec(call: &Call, tenant: &str, job: &str) -> Answer<JobSpec> {
+/// What runs, if its tenant may read its dead letters. A spec that a newer host wrote can't be read.
+fn readable(call: &Call, tenant: &str, job: &str, policy: &Policy) -> Answer<JobSpec> {
     let job = call.catalog.job(tenant, job)?;
     let text = job.current().map(|version| version.spec.as_str());
-    Ok(JobSpec::parse(text.unwrap_or_default(), &|_| None)?)
+    let spec = JobSpec::parse(text.unwrap_or_default(), &|_| None)?;
+    if let Some(topic) = &spec.dead_letter {
+        may(policy, Policy::may_read, "read", topic)?;
+    }
+    Ok(spec)
 }
 
 fn may(policy: &Policy, allowed: fn(&Policy, &str) -> bool, what: &str, topic: &str) -> Answer<()> {

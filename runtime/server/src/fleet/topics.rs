@@ -1,5 +1,6 @@
 //! How well the brokers keep the topics of this host's jobs: one question a cluster, now and then, whatever shards do.
 
+use super::metrics::head;
 use super::parts::Parts;
 use super::wanted::{JobId, Wanted};
 use sluicebox_core::log::Replication;
@@ -40,30 +41,29 @@ impl Topics {
     /// Ask about the topics of these jobs. What can't be told is forgotten, so that nobody takes an old answer for a new one.
     /// Blocks.
     pub fn look(&self, parts: &Parts, jobs: &[Arc<Wanted>]) {
-        let mut of_clusters: BTreeMap<&str, (Vec<&Wanted>, BTreeSet<String>)> = BTreeMap::new();
+        let mut of_clusters: BTreeMap<&str, Vec<(&Wanted, BTreeSet<String>)>> = BTreeMap::new();
         for job in jobs {
-            let Some(cluster) = parts.clusters.name(&job.spec) else {
-                continue;
-            };
-            let (users, topics) = of_clusters.entry(cluster).or_default();
-            users.push(job);
-            topics.extend(topics_of(parts, job));
+            if let Some(cluster) = parts.clusters.name(&job.spec) {
+                let users = of_clusters.entry(cluster).or_default();
+                users.push((job, topics_of(parts, job)));
+            }
         }
         let mut answers = Answers::new();
-        for (users, topics) in of_clusters.into_values() {
-            let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-            let asked = users.first().map(|job| parts.clusters.of(&job.spec));
+        for users in of_clusters.into_values() {
+            let topics: BTreeSet<&str> = (users.iter())
+                .flat_map(|(_, topics)| topics.iter().map(String::as_str))
+                .collect();
+            let names: Vec<&str> = topics.into_iter().collect();
+            let asked = users.first().map(|(job, _)| parts.clusters.of(&job.spec));
             let Some(Ok(cluster)) = asked else { continue };
             let Ok(kept) = cluster.log.replication(&names) else {
                 continue;
             };
-            let kept: BTreeMap<&str, Replication> = (names.iter().zip(kept))
-                .filter_map(|(name, kept)| Some((*name, kept?)))
-                .collect();
-            for job in users {
-                let topics = topics_of(parts, job).into_iter();
-                let known = topics.filter_map(|t| kept.get(t.as_str()).map(|kept| (t, *kept)));
-                answers.insert(job.id.clone(), known.collect());
+            let kept: BTreeMap<&str, Option<Replication>> = names.into_iter().zip(kept).collect();
+            for (job, topics) in &users {
+                let known = |topic: &String| Some((topic.clone(), (*kept.get(topic.as_str())?)?));
+                let known = topics.iter().filter_map(known).collect();
+                answers.insert(job.id.clone(), known);
             }
         }
         // Replaced as a whole.
@@ -75,11 +75,11 @@ impl Topics {
         let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::new();
         for (name, help, value) in METRICS {
-            // A String takes any write.
-            let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
+            head(&mut out, name, "gauge", help);
             for (JobId { tenant, job, .. }, topics) in answers.iter() {
                 for (topic, kept) in topics {
                     let value = value(kept);
+                    // A String takes any write.
                     let _ = writeln!(
                         out,
                         "{name}{{tenant=\"{tenant}\",job=\"{job}\",topic=\"{topic}\"}} {value}"
