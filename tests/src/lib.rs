@@ -16,6 +16,7 @@ mod java;
 pub mod job;
 pub mod process;
 pub mod proxy;
+pub mod receiver;
 pub mod records;
 pub mod rights;
 pub mod secure;

@@ -24,7 +24,7 @@ pub struct Installation {
     /// What `object_store` is in the hosts' configurations.
     objects: String,
     /// Further lines of a host's configuration.
-    more: &'static str,
+    more: String,
 }
 
 /// A running host. Killed when dropped.
@@ -62,12 +62,13 @@ impl Installation {
             name: unique("it"),
             bootstrap: bootstrap.to_owned(),
             objects,
-            more: "",
+            more: String::new(),
         })
     }
 
     /// With something more in the configuration of its hosts.
-    pub fn with(self, more: &'static str) -> Self {
+    pub fn with(self, more: impl Into<String>) -> Self {
+        let more = more.into();
         Self { more, ..self }
     }
 

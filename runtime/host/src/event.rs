@@ -3,6 +3,7 @@
 use crate::meter::Figures;
 use sluicebox_core::shard::Progress;
 pub use sluicebox_wasm::Level;
+use std::time::Duration;
 
 /// Something happened.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub enum Event<'a> {
         shard: i32,
         /// Last committed epoch.
         epoch: u64,
+        /// What connecting and recovering took.
+        took: Duration,
     },
     /// A shard has nothing to do, and waits for records without a thread of its own.
     Parked {

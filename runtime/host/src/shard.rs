@@ -106,13 +106,14 @@ impl Task {
         let Some(pass) = self.gate.enter(&self.stop) else {
             return Ok(Outcome::Stopped(None));
         };
-        let mut cpu = thread_cpu_time();
+        let (mut cpu, begun) = (thread_cpu_time(), Instant::now());
         let mut shard = self.open(&meter)?;
         drop(pass);
         shard.recover()?;
         self.observer.event(Event::Started {
             shard: self.shard,
             epoch: shard.progress().epoch,
+            took: begun.elapsed(),
         });
         let mut told = Instant::now();
         let mut worked = Instant::now();

@@ -16,10 +16,12 @@
 mod connections;
 mod objects;
 mod read;
+mod telemetry;
 
 pub use connections::Connections;
 
 use crate::limits::Limits;
+use crate::telemetry::Otlp;
 use sluicebox_catalog::Bucket;
 use sluicebox_core::spec::document::{self, Form};
 use sluicebox_core::spec::{Lookup, Problems};
@@ -46,6 +48,8 @@ pub struct Config {
     pub limits: Limits,
     /// A shard without records gives back its thread, clients and memory after this long, in milliseconds.
     pub park_after_ms: u64,
+    /// Where traces go, if anywhere.
+    pub traces: Option<Otlp>,
 }
 
 /// Where catalog and modules are.

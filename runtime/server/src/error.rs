@@ -50,6 +50,9 @@ pub enum Error {
     /// Certificates can't be used.
     #[error("the certificates can't be used: {0}")]
     Certificates(String),
+    /// Traces can't be sent.
+    #[error("`telemetry` can't be used: {0}")]
+    Telemetry(String),
     /// The address can't be listened on.
     #[error("can't listen on {address}: {why}. Stop what uses it, or set another `listen` address")]
     Listen {
@@ -75,7 +78,10 @@ impl Error {
                 sluicebox_host::Kind::Halted => ErrorKind::Operator,
                 sluicebox_host::Kind::Failed => ErrorKind::Retry,
             },
-            Self::File { .. } | Self::Certificates(_) | Self::Listen { .. } => ErrorKind::Input,
+            Self::File { .. }
+            | Self::Certificates(_)
+            | Self::Telemetry(_)
+            | Self::Listen { .. } => ErrorKind::Input,
             Self::FirstToken { .. } => ErrorKind::Operator,
         }
     }

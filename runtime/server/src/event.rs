@@ -72,6 +72,11 @@ pub enum ApiEvent {
         /// Why the new ones can't be used; none: they are in use.
         wrong: Option<String>,
     },
+    /// Traces no longer arrive where they are sent, or do again.
+    Traces {
+        /// Why they don't.
+        wrong: Option<String>,
+    },
     /// A line of a job's log.
     Job {
         /// Whose it is.
@@ -135,6 +140,13 @@ impl fmt::Display for ApiEvent {
                 write!(
                     f,
                     "the certificates in use stay, for the new ones are refused: {why}"
+                )
+            }
+            Self::Traces { wrong: None } => f.write_str("traces arrive again"),
+            Self::Traces { wrong: Some(why) } => {
+                write!(
+                    f,
+                    "traces don't arrive (see `telemetry` in host.yaml), and what is too much to keep is dropped: {why}"
                 )
             }
             Self::Job { tenant, job, line } => {

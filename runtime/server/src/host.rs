@@ -7,9 +7,12 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::event::ApiObserver;
 use crate::fleet::{Clusters, Local, Parts};
-use crate::limits::{CONNECT_EVERY, JOBS_STOP_WAIT, RECONCILE_EVERY, TOPICS_EVERY};
+use crate::limits::{
+    CONNECT_EVERY, JOBS_STOP_WAIT, RECONCILE_EVERY, SPANS_STOP_WAIT, TOPICS_EVERY,
+};
 use crate::serve::Server;
 use crate::sweep::sweep;
+use crate::telemetry::{Exporter, Tracer, exporter};
 use sluicebox_catalog::Store;
 use sluicebox_catalog::limits::{INSTANCE_MEMORY_BYTES_MAX, MODULE_BYTES_MAX};
 use sluicebox_host::{DataDir, connect_to};
@@ -19,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 
 /// A host that listens, and does not serve yet.
 pub struct Host {
@@ -28,6 +31,8 @@ pub struct Host {
     store: Store,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn ApiObserver>,
+    /// There where the configuration names a receiver of traces.
+    exporter: Option<Exporter>,
 }
 
 impl Host {
@@ -36,6 +41,8 @@ impl Host {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let store = bootstrap::open(config, clock.now_ms(), observer.as_ref()).await?;
         let data_dir = DataDir::open(&config.data_dir.at)?;
+        let (tracer, exporter) =
+            traces(config, data_dir.host_id(), clock.clone(), observer.clone())?;
         let settings = Settings {
             cache_dir: Some(data_dir.cache()),
             limits: Limits {
@@ -62,12 +69,14 @@ impl Host {
             park_after: Duration::from_millis(config.park_after_ms),
             clock: clock.clone(),
             observer: observer.clone(),
+            tracer: tracer.clone(),
         }));
         let parts = ApiParts {
             store: store.clone(),
             fleet: local.clone(),
             clock: clock.clone(),
             observer: observer.clone(),
+            tracer,
         };
         let server = Server::bind(config, parts).await?;
         Ok(Self {
@@ -76,6 +85,7 @@ impl Host {
             store,
             clock,
             observer,
+            exporter,
         })
     }
 
@@ -92,6 +102,7 @@ impl Host {
             store,
             clock,
             observer,
+            mut exporter,
         } = self;
         tokio::select! {
             () = server.run(shutdown) => {}
@@ -99,12 +110,53 @@ impl Host {
             () = sweep(store, clock, observer) => {}
             () = connect(local.clone()) => {}
             () = look_at_topics(local.clone()) => {}
+            () = export(&mut exporter) => {}
         }
         local.stop();
-        let until = Instant::now() + JOBS_STOP_WAIT;
-        while !local.idle() && Instant::now() < until {
-            sleep(Duration::from_millis(20)).await;
+        tokio::select! {
+            () = left(&local) => {}
+            () = sleep(JOBS_STOP_WAIT) => {}
+            () = export(&mut exporter) => {}
         }
+        if let Some(exporter) = &mut exporter {
+            // What is still there then is lost.
+            let _ = timeout(SPANS_STOP_WAIT, exporter.flush()).await;
+        }
+    }
+}
+
+/// What takes traces, and what sends them where the configuration says.
+fn traces(
+    config: &Config,
+    host_id: &str,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn ApiObserver>,
+) -> Result<(Tracer, Option<Exporter>), Error> {
+    let Some(otlp) = &config.traces else {
+        return Ok((Tracer::default(), None));
+    };
+    let resource = vec![
+        ("service.name", "sluicebox".to_owned()),
+        ("service.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("service.namespace", config.installation.clone()),
+        ("service.instance.id", host_id.to_owned()),
+    ];
+    let (tracer, exporter) = exporter(otlp, resource, clock, observer)?;
+    Ok((tracer, Some(exporter)))
+}
+
+/// Send traces for ever.
+async fn export(exporter: &mut Option<Exporter>) {
+    match exporter {
+        Some(exporter) => exporter.run().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// All jobs have ended their epochs.
+async fn left(local: &Local) {
+    while !local.idle() {
+        sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -21,6 +21,7 @@ mod rate;
 mod serve;
 mod slots;
 mod sweep;
+pub mod telemetry;
 mod tls;
 mod ui;
 

@@ -60,6 +60,19 @@ pub const STOP_WAIT: Duration = Duration::from_secs(10);
 /// A client must take some of its answer within this.
 pub const WRITE_WAIT: Duration = Duration::from_secs(30);
 
+/// Spans that wait to be sent; further ones are dropped.
+pub const SPANS_QUEUED_MAX: usize = 8_192;
+/// Spans sent at once.
+pub const SPANS_BATCH_MAX: usize = 512;
+/// How often spans are sent, unless there are many.
+pub const SPANS_EVERY: Duration = Duration::from_secs(1);
+/// Longest pause after spans did not arrive.
+pub const SPANS_RETRY_MAX: Duration = Duration::from_secs(30);
+/// How long a receiver of spans may take for a batch.
+pub const SPANS_WAIT: Duration = Duration::from_secs(10);
+/// How long a host that stops tries to send the spans that are left.
+pub const SPANS_STOP_WAIT: Duration = Duration::from_secs(3);
+
 /// What an operator may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

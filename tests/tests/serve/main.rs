@@ -10,6 +10,7 @@ mod page;
 mod parking;
 mod quotas;
 mod tenants;
+mod traces;
 mod upgrades;
 
 use anyhow::Result;

@@ -105,7 +105,8 @@ impl Console {
             ApiEvent::Denied { .. }
             | ApiEvent::Failed { .. }
             | ApiEvent::Stale { .. }
-            | ApiEvent::Unswept { .. } => {
+            | ApiEvent::Unswept { .. }
+            | ApiEvent::Traces { wrong: Some(_) } => {
                 format!("{} {event}", self.paint.warn("warning:"))
             }
             _ => event.to_string(),

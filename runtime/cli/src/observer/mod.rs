@@ -43,8 +43,9 @@ impl Console {
             Event::Started {
                 shard,
                 epoch: 0 | 1,
+                ..
             } => format!("shard {shard}: begins"),
-            Event::Started { shard, epoch } => {
+            Event::Started { shard, epoch, .. } => {
                 format!("shard {shard}: goes on after epoch {epoch}")
             }
             Event::Parked { shard } => format!("shard {shard}: waits for records"),
@@ -87,7 +88,7 @@ impl Console {
 
     fn json(&self, event: &Event<'_>) -> Option<String> {
         let value = match event {
-            Event::Started { shard, epoch } => {
+            Event::Started { shard, epoch, .. } => {
                 json!({"event": "started", "shard": shard, "epoch": epoch})
             }
             Event::Parked { shard } => json!({"event": "parked", "shard": shard}),

@@ -3,6 +3,7 @@
 use crate::fleet::FakeFleet;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sluicebox_catalog::{Change, Scope, Store, Token, objects, token};
+use sluicebox_server::telemetry::Tracer;
 use sluicebox_server::{ApiEvent, ApiObserver, Clock, Config, Parts, Server};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -80,6 +81,7 @@ impl Rig {
             fleet: fleet.clone(),
             clock: Arc::new(Stopped),
             observer: Arc::new(Silent),
+            tracer: Tracer::default(),
         };
         let server = runtime
             .block_on(Server::bind(&config, parts))

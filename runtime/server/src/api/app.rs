@@ -14,6 +14,7 @@ use crate::limits::{
 use crate::port::{Fleet, Used};
 use crate::rate::Rates;
 use crate::slots::{Full, Sizes, Slot, Slots};
+use crate::telemetry::Tracer;
 use sluicebox_catalog::{Catalog, Change, Refused, Store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Who is told what happens.
     pub observer: Arc<dyn ApiObserver>,
+    /// Who is told what requests took.
+    pub tracer: Tracer,
 }
 
 /// What all requests share. Clones are the same.
@@ -41,6 +44,7 @@ pub struct Shared {
     fleet: Arc<dyn Fleet>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observer: Arc<dyn ApiObserver>,
+    pub(super) tracer: Tracer,
     pub(super) connections: Connections,
     pub(super) limits: Limits,
     pub(super) rates: Rates,
@@ -67,6 +71,7 @@ impl App {
             fleet: parts.fleet,
             clock: parts.clock,
             observer: parts.observer,
+            tracer: parts.tracer,
             connections: config.kafka.clone(),
             limits,
             rates: Rates::new(limits.requests_per_second, limits.requests_burst),

@@ -45,8 +45,12 @@ pub async fn metrics(call: Call) -> Answer<impl IntoResponse + use<>> {
     call.require_installation(Scope::View)?;
     let fleet = call.app.ask(|fleet| fleet.metrics()).await?;
     let revision = call.catalog.revision;
+    let (exported, dropped) = call.app.tracer.counts();
+    let spans = format!(
+        "# HELP sluicebox_trace_spans_total Spans of traces that arrived at their receiver (`exported`), and that did not (`dropped`).\n# TYPE sluicebox_trace_spans_total counter\nsluicebox_trace_spans_total{{outcome=\"exported\"}} {exported}\nsluicebox_trace_spans_total{{outcome=\"dropped\"}} {dropped}\n"
+    );
     let text = format!(
-        "{}# HELP sluicebox_catalog_revision Last revision of the catalog that this host has read.\n# TYPE sluicebox_catalog_revision gauge\nsluicebox_catalog_revision {revision}\n{fleet}",
+        "{}{spans}# HELP sluicebox_catalog_revision Last revision of the catalog that this host has read.\n# TYPE sluicebox_catalog_revision gauge\nsluicebox_catalog_revision {revision}\n{fleet}",
         call.app.requests.text()
     );
     let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4");

@@ -1,6 +1,7 @@
 //! What a configuration may say.
 
 use super::objects::object_store;
+use super::telemetry::telemetry;
 use super::{Config, ConfigPath, Connections, Objects, Tls};
 use crate::limits::Limits;
 use sluicebox_core::spec::document::{Cursor, Fields, connection};
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "apiVersion",
     "installation",
     "listen",
@@ -20,6 +21,7 @@ const KEYS: [&str; 10] = [
     "tls",
     "limits",
     "park_after",
+    "telemetry",
 ];
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7070);
 const INSTALLATION_DEFAULT: &str = "local";
@@ -55,6 +57,7 @@ pub(super) fn config(root: &Cursor<'_>) -> Option<Config> {
             false => c.wrong("must be from 1s to 24h"),
         }
     });
+    let traces = fields.or("telemetry", None, |c| telemetry(&c));
     let data_dir = data_dir?;
     Some(Config {
         installation: installation?,
@@ -65,6 +68,7 @@ pub(super) fn config(root: &Cursor<'_>) -> Option<Config> {
         tls: tls?,
         limits: limits?,
         park_after_ms: park_after_ms?,
+        traces: traces?,
     })
 }
 

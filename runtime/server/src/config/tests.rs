@@ -34,6 +34,7 @@ kafka:
 tls: { certificate: tls/cert.pem, key: tls/key.pem, client_ca: /etc/clients.pem }
 limits: { requests_per_second: 5, connections_max: 10, head_timeout: 1s, body_timeout: 2s, handshake_timeout: 3s }
 park_after: 5m
+telemetry: { otlp: { endpoint: 'https://traces.example.org/x', headers: { x-key: '${PASSWORD}' }, sample_percent: 5 } }
 ";
 
 #[test]
@@ -81,6 +82,15 @@ fn a_configuration_means_this() {
             handshake_timeout_ms: 3000,
         },
         park_after_ms: 300000,
+        traces: Some(
+            Otlp {
+                endpoint: "https://traces.example.org/x",
+                headers: [
+                    "x-key",
+                ],
+                sample_percent: 5,
+            },
+        ),
     }
     "#);
     let at = |path: &ConfigPath| path.at.display().to_string();
@@ -107,6 +117,7 @@ fn a_short_one_has_these_defaults() {
     );
     assert_eq!(config.limits, Limits::default());
     assert_eq!((config.kafka, config.tls), (Connections::default(), None));
+    assert_eq!(config.traces, None);
 }
 
 #[test]
@@ -141,7 +152,7 @@ limits: { requests_per_second: 0, body_timeout: 30, head_timeout: 1h }
     ");
     insta::assert_snapshot!(problems("job: orders\n"), @"
     1:1: `apiVersion` is missing; begin the file with `apiVersion: sluicebox/v1`
-    1:1: unknown key `job`; known here: apiVersion, installation, listen, insecure, data_dir, object_store, kafka, tls, limits, park_after
+    1:1: unknown key `job`; known here: apiVersion, installation, listen, insecure, data_dir, object_store, kafka, tls, limits, park_after, telemetry
     1:1: `data_dir` is missing; name a folder for this host's identity and state, such as `data_dir: ./data`
     ");
     insta::assert_snapshot!(problems("data"), @"1:1: this is no host configuration; begin with `apiVersion: sluicebox/v1`, then `data_dir` and `kafka`");
@@ -159,6 +170,44 @@ fn a_network_sees_no_tokens() {
         "listen: 0.0.0.0:7070\ntls: { certificate: c, key: k }",
     ] {
         parse(&with(more));
+    }
+}
+
+#[test]
+fn traces_go_where_their_headers_are_safe() {
+    let with = |otlp: &str| {
+        format!("apiVersion: sluicebox/v1\ndata_dir: data\ntelemetry: {{ otlp: {{ {otlp} }} }}\n")
+    };
+    let refused = [
+        "",
+        "endpoint: 'collector:4318'",
+        "endpoint: 'http://me:hunter2@collector:4318'",
+        "endpoint: 'http://collector:4318', headers: { authorization: '${PASSWORD}' }",
+        "endpoint: 'http://localhost.example.org', headers: { x-key: '${PASSWORD}' }",
+        "endpoint: 'https://collector', headers: { 'x key': y }",
+        "endpoint: 'https://collector', sample_percent: 101",
+        "endpoint: 'https://collector', protocol: grpc",
+    ];
+    let refused: Vec<String> = refused.iter().map(|otlp| problems(&with(otlp))).collect();
+    insta::assert_snapshot!(refused.join("\n"), @r"
+    3:20: telemetry.otlp: `endpoint` is missing; name a receiver of OTLP over HTTP, such as `endpoint: http://127.0.0.1:4318`
+    3:32: telemetry.otlp.endpoint: is no URL that traces can be sent to; write `http://HOST:4318` or `https://HOST`, without user, query or `/v1/traces`; credentials stand in `headers`
+    3:32: telemetry.otlp.endpoint: is no URL that traces can be sent to; write `http://HOST:4318` or `https://HOST`, without user, query or `/v1/traces`; credentials stand in `headers`
+    3:20: telemetry.otlp: would send its headers over the network in clear text; name an endpoint with `https://`, or one on this machine
+    3:20: telemetry.otlp: would send its headers over the network in clear text; name an endpoint with `https://`, or one on this machine
+    3:73: telemetry.otlp.headers.x key: is no header of HTTP; write `headers: { authorization: '${NAME}' }`, its value on one line
+    3:69: telemetry.otlp.sample_percent: must be a whole number from 0 to 100
+    3:53: telemetry.otlp: unknown key `protocol`; known here: endpoint, headers, sample_percent
+    ");
+    for good in [
+        "endpoint: 'http://collector:4318'",
+        "endpoint: 'https://collector', headers: { authorization: '${PASSWORD}' }",
+        "endpoint: 'http://localhost:4318', headers: { authorization: '${PASSWORD}' }",
+        "endpoint: 'http://127.0.0.1', headers: { authorization: x }",
+        "endpoint: 'http://[::1]:4318/otlp', headers: { authorization: x }",
+    ] {
+        let traces = parse(&with(good)).traces.expect("a receiver");
+        assert_eq!(traces.sample_percent, 100, "{good}");
     }
 }
 
@@ -211,7 +260,8 @@ fn the_deployment_files_have_good_configurations() {
 /// Whoever stops a host must give it the time that it takes.
 #[test]
 fn the_deployment_files_wait_for_an_orderly_stop() {
-    let needed = crate::limits::STOP_WAIT + crate::limits::JOBS_STOP_WAIT;
+    use crate::limits::{JOBS_STOP_WAIT, SPANS_STOP_WAIT, STOP_WAIT};
+    let needed = STOP_WAIT + JOBS_STOP_WAIT + SPANS_STOP_WAIT;
     for (name, key) in [
         ("sluicebox.service", "TimeoutStopSec="),
         ("compose.yaml", "stop_grace_period: "),

@@ -1,6 +1,7 @@
 //! What is known of one job on this host: where its shards are, and what it said. Shards write, the API reads.
 
 use super::parts::Parts;
+use super::spans::Spans;
 use super::wanted::JobId;
 use crate::event::ApiEvent;
 use crate::logs::{LogLine, Logs};
@@ -14,6 +15,7 @@ use std::time::Duration;
 pub struct Board {
     inner: Mutex<Inner>,
     logs: Logs,
+    spans: Spans,
     id: JobId,
     parts: Arc<Parts>,
 }
@@ -36,6 +38,7 @@ impl Board {
                 shards: BTreeMap::new(),
             }),
             logs: Logs::default(),
+            spans: Spans::new(id.clone(), parts.tracer.clone()),
             id,
             parts,
         }
@@ -66,6 +69,11 @@ impl Board {
         self.lock().version = Some(version);
         self.set(RunState::Running, None);
         self.say(Level::Info, None, None, format!("version {version} runs"));
+    }
+
+    /// A version was loaded, or could not be.
+    pub(super) fn loaded(&self, version: u32, took: Duration, error: Option<&str>) {
+        self.spans.loaded(version, took, error);
     }
 
     pub(super) fn retrying(&self, why: &str, wait: Duration) {
@@ -109,6 +117,11 @@ impl Board {
         );
     }
 
+    /// What runs; 0 before anything does.
+    fn version(&self) -> u32 {
+        self.lock().version.unwrap_or_default()
+    }
+
     fn say(&self, level: Level, shard: Option<i32>, operator: Option<&str>, text: String) {
         let line = LogLine {
             at_ms: self.parts.clock.now_ms(),
@@ -132,12 +145,13 @@ impl Board {
 impl Observer for Board {
     fn event(&self, event: Event<'_>) {
         match event {
-            Event::Started { shard, epoch } => {
+            Event::Started { shard, epoch, took } => {
                 self.shard(shard, |status| {
                     status.state = RunState::Running;
                     status.message = None;
                     status.epoch = epoch;
                 });
+                self.spans.started(self.version(), shard, epoch, took);
                 let text = format!("goes on after epoch {epoch}");
                 self.say(Level::Info, Some(shard), None, text);
             }
@@ -149,6 +163,7 @@ impl Observer for Board {
             }
             Event::Stopped { shard } => {
                 self.lock().shards.remove(&shard);
+                self.spans.stopped(shard);
                 self.say(Level::Info, Some(shard), None, "stopped".to_owned());
             }
             Event::Restarting {
@@ -160,6 +175,7 @@ impl Observer for Board {
                     status.state = RunState::Restarting;
                     status.message = Some(why.to_owned());
                 });
+                self.spans.restarting(shard, why);
                 let text = format!("starts over in {wait_ms} ms: {why}");
                 self.say(Level::Warn, Some(shard), None, text);
             }
@@ -175,14 +191,21 @@ impl Observer for Board {
                 shard,
                 progress,
                 figures,
-            } => self.shard(shard, |status| {
-                status.epoch = progress.epoch;
-                status.positions.clone_from(&progress.positions);
-                status.ends.clone_from(&figures.ends);
-                status.watermarks.clone_from(&progress.watermarks);
-                status.ledger = progress.accounts.iter().cloned().collect();
-                status.measured(figures);
-            }),
+            } => {
+                let mut committed = false;
+                self.shard(shard, |status| {
+                    committed = status.epoch != progress.epoch;
+                    status.epoch = progress.epoch;
+                    status.positions.clone_from(&progress.positions);
+                    status.ends.clone_from(&figures.ends);
+                    status.watermarks.clone_from(&progress.watermarks);
+                    status.ledger = progress.accounts.iter().cloned().collect();
+                    status.measured(figures);
+                });
+                if committed {
+                    self.spans.epoch(self.version(), shard, progress, figures);
+                }
+            }
         }
     }
 }

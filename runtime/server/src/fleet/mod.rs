@@ -8,6 +8,7 @@ mod clusters;
 mod local;
 mod metrics;
 mod parts;
+mod spans;
 mod topics;
 mod wanted;
 mod worker;

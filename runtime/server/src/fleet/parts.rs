@@ -5,6 +5,7 @@ use super::wanted::{JobId, Wanted};
 use crate::clock::Clock;
 use crate::event::ApiObserver;
 use crate::port::Version;
+use crate::telemetry::Tracer;
 use sluicebox_core::spec::{JobSpec, ModuleRef};
 use sluicebox_host::{DataDir, Error, Job, Result, changelog, members, requeue_group};
 use sluicebox_wasm::Sandbox;
@@ -34,6 +35,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Who is told what jobs say.
     pub observer: Arc<dyn ApiObserver>,
+    /// Who is told what jobs took.
+    pub tracer: Tracer,
 }
 
 impl Parts {

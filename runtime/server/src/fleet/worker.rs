@@ -9,7 +9,7 @@ use sluicebox_host::{Budget, Deployment, Error, Job, Kind, Observer, Parking, Re
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// First and longest wait before a job that failed is tried again.
 const RETRY_WAIT_MIN: Duration = Duration::from_millis(200);
@@ -158,7 +158,7 @@ impl Shared {
     fn once(&self) -> Result<()> {
         let (wanted, slot) = loop {
             let wanted = lock(&self.wanted).clone();
-            let slot = Arc::new(Slot::new(self.parts.load(&wanted)?));
+            let slot = Arc::new(Slot::new(self.load(&wanted)?));
             // Unless something newer came in the meantime.
             let newest = lock(&self.wanted);
             if Arc::ptr_eq(&newest, &wanted) {
@@ -193,7 +193,7 @@ impl Shared {
     fn switch(&self, wanted: &Arc<Wanted>) {
         let mut wait = RETRY_WAIT_MIN;
         while !self.stopping() && Arc::ptr_eq(&lock(&self.wanted), wanted) {
-            let Error { kind, message } = match self.parts.load(wanted) {
+            let Error { kind, message } = match self.load(wanted) {
                 Ok(job) => return self.adopt(wanted, job),
                 Err(error) => error,
             };
@@ -207,6 +207,14 @@ impl Shared {
             self.pause(wait);
             wait = (wait * 2).min(RETRY_WAIT_MAX);
         }
+    }
+
+    fn load(&self, wanted: &Wanted) -> Result<Job> {
+        let started = Instant::now();
+        let loaded = self.parts.load(wanted);
+        let error = loaded.as_ref().err().map(|error| error.message.as_str());
+        self.board.loaded(wanted.version, started.elapsed(), error);
+        loaded
     }
 
     fn adopt(&self, wanted: &Arc<Wanted>, job: Job) {

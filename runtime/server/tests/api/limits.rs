@@ -184,6 +184,10 @@ async fn answers_are_not_kept_on_the_way_and_are_counted() {
     sluicebox_api_requests_total{method="GET",route="/v1/whoami",status="200"} 1
     sluicebox_api_requests_total{method="POST",route="/v1/tenants",status="201"} 2
     sluicebox_api_requests_total{method="other",route="/v1/tenants/{tenant}",status="405"} 1
+    # HELP sluicebox_trace_spans_total Spans of traces that arrived at their receiver (`exported`), and that did not (`dropped`).
+    # TYPE sluicebox_trace_spans_total counter
+    sluicebox_trace_spans_total{outcome="exported"} 0
+    sluicebox_trace_spans_total{outcome="dropped"} 0
     # HELP sluicebox_catalog_revision Last revision of the catalog that this host has read.
     # TYPE sluicebox_catalog_revision gauge
     sluicebox_catalog_revision 3

@@ -18,4 +18,5 @@ mod sockets;
 mod tenants;
 mod tls;
 mod tokens;
+mod traces;
 mod versions;

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use object_store::memory::InMemory;
 use serde_json::{Value, json};
 use sluicebox_catalog::{Change, Scope, Store, Token, token};
+use sluicebox_server::telemetry::Tracer;
 use sluicebox_server::{ApiEvent, ApiObserver, App, Clock, Config, Parts, router};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -73,6 +74,7 @@ pub struct Rig {
     pub clock: Arc<FakeClock>,
     pub events: Arc<Events>,
     pub stop: watch::Sender<bool>,
+    pub tracer: Tracer,
     /// A token for everything.
     pub admin: String,
 }
@@ -132,6 +134,7 @@ pub fn parts(store: &Store, rig: &Rig) -> Parts {
         fleet: rig.fleet.clone(),
         clock: rig.clock.clone(),
         observer: rig.events.clone(),
+        tracer: rig.tracer.clone(),
     }
 }
 
@@ -149,6 +152,15 @@ impl Rig {
 
     /// With something more in the configuration.
     pub async fn with(more: &str) -> Self {
+        Self::build(more, Tracer::default()).await
+    }
+
+    /// Requests are traced.
+    pub async fn traced(tracer: Tracer) -> Self {
+        Self::build("", tracer).await
+    }
+
+    async fn build(more: &str, tracer: Tracer) -> Self {
         let objects = Arc::new(InMemory::new());
         let store = Store::open(objects).await.expect("an empty catalog");
         let stop = watch::Sender::new(false);
@@ -160,6 +172,7 @@ impl Rig {
             events: Arc::default(),
             admin: String::new(),
             stop,
+            tracer,
         };
         let stops = rig.stop.subscribe();
         rig.router = router(App::new(&config(more), parts(&store, &rig), stops));

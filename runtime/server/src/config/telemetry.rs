@@ -1,0 +1,91 @@
+//! Where traces go: `telemetry`. Values of headers are never part of a message.
+
+use crate::telemetry::Otlp;
+use axum::http::{HeaderName, HeaderValue};
+use reqwest::Url;
+use sluicebox_core::spec::document::Cursor;
+
+const HEADERS_MAX: usize = 16;
+
+pub(super) fn telemetry(cursor: &Cursor<'_>) -> Option<Option<Otlp>> {
+    let fields = cursor.fields(&["otlp"])?;
+    fields.or("otlp", None, |c| otlp(&c).map(Some))
+}
+
+fn otlp(cursor: &Cursor<'_>) -> Option<Otlp> {
+    let fields = cursor.fields(&["endpoint", "headers", "sample_percent"])?;
+    let endpoint = fields
+        .require(
+            "endpoint",
+            "name a receiver of OTLP over HTTP, such as `endpoint: http://127.0.0.1:4318`",
+        )
+        .and_then(|c| endpoint(&c));
+    let headers = fields.or("headers", Vec::new(), |c| headers(&c));
+    let sample_percent = fields.or("sample_percent", 100, |c| {
+        c.integer(0..=100).map(|percent| percent as u8)
+    });
+    let (endpoint, headers) = (endpoint?, headers?);
+    if !headers.is_empty() && in_clear_text(&endpoint) {
+        return cursor.wrong_help(
+            "would send its headers over the network in clear text",
+            "name an endpoint with `https://`, or one on this machine",
+        );
+    }
+    Some(Otlp {
+        endpoint,
+        headers,
+        sample_percent: sample_percent?,
+    })
+}
+
+fn endpoint(cursor: &Cursor<'_>) -> Option<String> {
+    let text = cursor.text()?;
+    let url = Url::parse(text).ok();
+    let good = url.filter(|url| {
+        let bare = url.username().is_empty() && url.password().is_none();
+        bare && matches!(url.scheme(), "http" | "https")
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    match good {
+        Some(_) => Some(text.to_owned()),
+        None => cursor.wrong_help(
+            "is no URL that traces can be sent to",
+            "write `http://HOST:4318` or `https://HOST`, without user, query or `/v1/traces`; credentials stand in `headers`",
+        ),
+    }
+}
+
+fn in_clear_text(endpoint: &str) -> bool {
+    let host = endpoint.strip_prefix("http://").unwrap_or("localhost");
+    let end = host.find([':', '/']).unwrap_or(host.len());
+    let here = ["localhost", "127.0.0.1"].contains(&&host[..end]) || host.starts_with("[::1]");
+    !here
+}
+
+fn headers(cursor: &Cursor<'_>) -> Option<Vec<(String, String)>> {
+    let entries = cursor.entries()?;
+    if entries.len() > HEADERS_MAX {
+        return cursor.wrong(format!("has more than {HEADERS_MAX} headers"));
+    }
+    let mut all = Vec::new();
+    let mut good = true;
+    for (name, inner) in entries {
+        let Some(value) = inner.text() else {
+            good = false;
+            continue;
+        };
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(_), Ok(_)) => all.push((name.to_owned(), value.to_owned())),
+            _ => {
+                good = inner
+                    .wrong_help(
+                        "is no header of HTTP",
+                        "write `headers: { authorization: '${NAME}' }`, its value on one line",
+                    )
+                    .unwrap_or(false);
+            }
+        }
+    }
+    good.then_some(all)
+}
