@@ -59,6 +59,10 @@ fn silence_advice(last: &str) -> &'static str {
     } else if last.contains("PLAINTEXT broker listener") {
         "the listener there does not speak TLS: set security.protocol to plaintext or sasl_plaintext, or name the TLS \
          listener's port in bootstrap_servers"
+    } else if last.contains("SSL connection closed by peer") {
+        // Which of two things a plain-text listener's farewell looks like is a race.
+        "if the listener there does not speak TLS, set security.protocol to plaintext or sasl_plaintext, or name the TLS \
+         listener's port in bootstrap_servers; if it does, check ssl.certificate.location and ssl.key.location"
     } else if last.contains("APIVERSION_QUERY") {
         "the listener there closed the connection at our first word, as one does that expects TLS: check \
          security.protocol (ssl or sasl_ssl) and the port in bootstrap_servers"
@@ -98,6 +102,13 @@ mod tests {
         assert!(message.contains("ssl.certificate.location"));
         let message = unreachable("connect", "Disconnected (in state APIVERSION_QUERY)").message;
         assert!(message.contains("expects TLS"));
+        for last in [
+            "SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?",
+            "SSL connection closed by peer",
+        ] {
+            let message = unreachable("connect", last).message;
+            assert!(message.contains("does not speak TLS"), "{message}");
+        }
         let message = unreachable("connect", "Connection refused").message;
         assert!(message.contains("check bootstrap_servers"));
     }
