@@ -1,10 +1,11 @@
 //! Commits in trouble: requests held back, connections cut, brokers frozen and restarted.
 
 use crate::job::*;
-use sluicebox_core::log::{Committed, Kind, ShardConfig};
+use sluicebox_core::log::{Committed, Kind, ShardConfig, SourceBatch};
 use sluicebox_kafka::{Connection, Kafka};
 use sluicebox_tests::broker::{self, Broker};
 use sluicebox_tests::proxy::{Api, Proxy};
+use sluicebox_tests::records::Rec;
 use std::time::{Duration, Instant};
 
 /// A broker behind a proxy, and a shard whose next commit ends in trouble there.
@@ -141,4 +142,32 @@ fn a_commit_without_brokers_comes_back_with_an_error() {
     begin_with(next.as_mut(), "after");
     next.commit(&[at(1, "")], &source).expect("commits");
     assert_eq!(values(&broker, &config.sinks[0]), ["after"]);
+}
+
+/// Whoever recovers again and again puts the same partitions in place of themselves, faster than their fetchers stop.
+#[test]
+fn positions_are_set_again_and_again() {
+    let broker = broker::shared();
+    let kafka = Kafka::connect(Connection::to(broker.bootstrap())).expect("connects");
+    let config = config(broker, &kafka);
+    let record = |i: i64| Rec::new(0, "key", &i.to_string(), 1_700_000_000_000 + i);
+    let records: Vec<Rec> = (0..10).map(record).collect();
+    (broker.client().produce(&config.source, &records)).expect("produces");
+    let mut shard = owner(&kafka, &config);
+    for i in 0..5_000 {
+        shard.assign(&[(0, i % 10)]).expect("assigns");
+    }
+    shard.assign(&[(0, 7)]).expect("assigns");
+    let (mut read, until) = (Vec::new(), Instant::now() + Duration::from_secs(30));
+    while read
+        .iter()
+        .map(|b: &SourceBatch| b.batch.len())
+        .sum::<usize>()
+        < 3
+    {
+        assert!(Instant::now() < until, "nothing is read");
+        let polled = shard.poll(100, Duration::from_millis(100), &mut read);
+        polled.expect("reads");
+    }
+    assert_eq!(shard.committed(&[0]), Ok(vec![None]));
 }

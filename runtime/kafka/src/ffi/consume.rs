@@ -166,9 +166,30 @@ impl Drop for Queue {
 
 impl Client {
     /// Replace what this consumer reads.
+    ///
+    /// What was read before has stopped when this returns. librdkafka only asks for that, and where the same partition is
+    /// replaced again (or the consumer closed) before the answer, it asks twice and aborts the process at the second one:
+    /// `Assertion rktp->rktp_started failed`, seen in 2.12.1.
     pub fn assign(&self, list: &List) -> Result<(), Fault> {
         // SAFETY: a live consumer and list.
-        Fault::check(unsafe { sys::rd_kafka_assign(self.raw(), list.raw()) })
+        Fault::check(unsafe { sys::rd_kafka_assign(self.raw(), list.raw()) })?;
+        // One queue of librdkafka's main thread has the request to stop, then its answer. The first question is answered
+        // behind the one, so the second comes behind the other.
+        self.assigned()?;
+        self.assigned()
+    }
+
+    /// Ask the main thread what is assigned, only to have waited for it.
+    fn assigned(&self) -> Result<(), Fault> {
+        let mut list = std::ptr::null_mut();
+        // SAFETY: a live consumer, and a place for a list that is ours to destroy.
+        unsafe {
+            let code = sys::rd_kafka_assignment(self.raw(), &mut list);
+            if !list.is_null() {
+                sys::rd_kafka_topic_partition_list_destroy(list);
+            }
+            Fault::check(code)
+        }
     }
 
     /// First offset and the offset after the last stable record of a partition, as the brokers have them now.
