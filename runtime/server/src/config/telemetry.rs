@@ -24,21 +24,22 @@ fn otlp(cursor: &Cursor<'_>) -> Option<Otlp> {
     let sample_percent = fields.or("sample_percent", 100, |c| {
         c.integer(0..=100).map(|percent| percent as u8)
     });
-    let (endpoint, headers) = (endpoint?, headers?);
-    if !headers.is_empty() && in_clear_text(&endpoint) {
+    let ((endpoint, url), headers) = (endpoint?, headers?);
+    if !headers.is_empty() && in_clear_text(&url) {
         return cursor.wrong_help(
             "would send its headers over the network in clear text",
             "name an endpoint with `https://`, or one on this machine",
         );
     }
     Some(Otlp {
-        endpoint,
+        endpoint: endpoint.to_owned(),
         headers,
         sample_percent: sample_percent?,
     })
 }
 
-fn endpoint(cursor: &Cursor<'_>) -> Option<String> {
+/// As it is written, and what that means.
+fn endpoint<'a>(cursor: &Cursor<'a>) -> Option<(&'a str, Url)> {
     let text = cursor.text()?;
     let url = Url::parse(text).ok();
     let good = url.filter(|url| {
@@ -48,7 +49,7 @@ fn endpoint(cursor: &Cursor<'_>) -> Option<String> {
             && url.fragment().is_none()
     });
     match good {
-        Some(_) => Some(text.to_owned()),
+        Some(url) => Some((text, url)),
         None => cursor.wrong_help(
             "is no URL that traces can be sent to",
             "write `http://HOST:4318` or `https://HOST`, without user, query or `/v1/traces`; credentials stand in `headers`",
@@ -56,11 +57,9 @@ fn endpoint(cursor: &Cursor<'_>) -> Option<String> {
     }
 }
 
-fn in_clear_text(endpoint: &str) -> bool {
-    let host = endpoint.strip_prefix("http://").unwrap_or("localhost");
-    let end = host.find([':', '/']).unwrap_or(host.len());
-    let here = ["localhost", "127.0.0.1"].contains(&&host[..end]) || host.starts_with("[::1]");
-    !here
+fn in_clear_text(url: &Url) -> bool {
+    let here = ["localhost", "127.0.0.1", "[::1]"];
+    url.scheme() == "http" && !url.host_str().is_some_and(|host| here.contains(&host))
 }
 
 fn headers(cursor: &Cursor<'_>) -> Option<Vec<(String, String)>> {

@@ -184,6 +184,7 @@ fn traces_go_where_their_headers_are_safe() {
         "endpoint: 'http://me:hunter2@collector:4318'",
         "endpoint: 'http://collector:4318', headers: { authorization: '${PASSWORD}' }",
         "endpoint: 'http://localhost.example.org', headers: { x-key: '${PASSWORD}' }",
+        "endpoint: 'HTTP://collector:4318', headers: { x-key: '${PASSWORD}' }",
         "endpoint: 'https://collector', headers: { 'x key': y }",
         "endpoint: 'https://collector', sample_percent: 101",
         "endpoint: 'https://collector', protocol: grpc",
@@ -193,6 +194,7 @@ fn traces_go_where_their_headers_are_safe() {
     3:20: telemetry.otlp: `endpoint` is missing; name a receiver of OTLP over HTTP, such as `endpoint: http://127.0.0.1:4318`
     3:32: telemetry.otlp.endpoint: is no URL that traces can be sent to; write `http://HOST:4318` or `https://HOST`, without user, query or `/v1/traces`; credentials stand in `headers`
     3:32: telemetry.otlp.endpoint: is no URL that traces can be sent to; write `http://HOST:4318` or `https://HOST`, without user, query or `/v1/traces`; credentials stand in `headers`
+    3:20: telemetry.otlp: would send its headers over the network in clear text; name an endpoint with `https://`, or one on this machine
     3:20: telemetry.otlp: would send its headers over the network in clear text; name an endpoint with `https://`, or one on this machine
     3:20: telemetry.otlp: would send its headers over the network in clear text; name an endpoint with `https://`, or one on this machine
     3:73: telemetry.otlp.headers.x key: is no header of HTTP; write `headers: { authorization: '${NAME}' }`, its value on one line
