@@ -46,7 +46,7 @@ pub mod token;
 pub use access::{Denied, Principal, Scope, Token};
 pub use bucket::{Bucket, Keys};
 pub use change::{Change, FORMAT, Revision};
-pub use digest::sha256_hex;
+pub use digest::{hex, sha256_hex};
 pub use error::{Error, Kind, Refused};
 pub use location::objects;
 pub use object_store::ObjectStore;

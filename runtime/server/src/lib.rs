@@ -11,6 +11,7 @@ pub mod config;
 mod connection;
 mod error;
 mod event;
+mod exposition;
 pub mod fleet;
 mod host;
 pub mod limits;

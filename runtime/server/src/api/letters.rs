@@ -8,7 +8,7 @@ use crate::event::ApiEvent;
 use axum::Json;
 use axum::body::Body;
 use serde::{Deserialize, Serialize};
-use sluicebox_catalog::{Policy, Scope};
+use sluicebox_catalog::{Policy, Scope, hex};
 use sluicebox_core::pipeline::source_topic;
 use sluicebox_core::spec::JobSpec;
 use sluicebox_host::letters::{Listed, ListedLetter, Requeue, Requeued, Which};
@@ -260,7 +260,7 @@ impl From<(Vec<u8>, usize)> for FieldView {
             }
             Err(_) => None,
         };
-        let hex = || beginning.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = || hex(&beginning);
         Self {
             text: text.map(str::to_owned),
             hex: text.is_none().then(hex),

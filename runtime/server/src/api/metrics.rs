@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::problem::{Answer, Problem};
+use crate::exposition::head;
 use axum::http::header;
 use axum::response::IntoResponse;
 use sluicebox_catalog::Scope;
@@ -24,9 +25,9 @@ impl Requests {
 
     fn text(&self) -> String {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut out = String::from(
-            "# HELP sluicebox_api_requests_total Requests answered by the API.\n# TYPE sluicebox_api_requests_total counter\n",
-        );
+        let mut out = String::new();
+        let help = "Requests answered by the API.";
+        head(&mut out, "sluicebox_api_requests_total", "counter", help);
         for ((method, route, status), count) in counts.iter() {
             // A String takes any write.
             let _ = writeln!(
@@ -44,15 +45,24 @@ impl Requests {
 pub async fn metrics(call: Call) -> Answer<impl IntoResponse + use<>> {
     call.require_installation(Scope::View)?;
     let fleet = call.app.ask(|fleet| fleet.metrics()).await?;
-    let revision = call.catalog.revision;
-    let (exported, dropped) = call.app.tracer.counts();
-    let spans = format!(
-        "# HELP sluicebox_trace_spans_total Spans of traces that arrived at their receiver (`exported`), and that did not (`dropped`).\n# TYPE sluicebox_trace_spans_total counter\nsluicebox_trace_spans_total{{outcome=\"exported\"}} {exported}\nsluicebox_trace_spans_total{{outcome=\"dropped\"}} {dropped}\n"
-    );
-    let text = format!(
-        "{}{spans}# HELP sluicebox_catalog_revision Last revision of the catalog that this host has read.\n# TYPE sluicebox_catalog_revision gauge\nsluicebox_catalog_revision {revision}\n{fleet}",
-        call.app.requests.text()
-    );
+    let mut text = call.app.requests.text();
+    spans(&mut text, call.app.tracer.counts());
+    const REVISION: &str = "sluicebox_catalog_revision";
+    let help = "Last revision of the catalog that this host has read.";
+    head(&mut text, REVISION, "gauge", help);
+    // A String takes any write.
+    let _ = writeln!(text, "{REVISION} {}", call.catalog.revision);
+    text.push_str(&fleet);
     let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4");
     Ok::<_, Problem>(([kind], text))
+}
+
+fn spans(out: &mut String, (exported, dropped): (u64, u64)) {
+    const NAME: &str = "sluicebox_trace_spans_total";
+    let help = "Spans of traces that arrived at their receiver (`exported`), and that did not (`dropped`).";
+    head(out, NAME, "counter", help);
+    for (outcome, count) in [("exported", exported), ("dropped", dropped)] {
+        // A String takes any write.
+        let _ = writeln!(out, "{NAME}{{outcome=\"{outcome}\"}} {count}");
+    }
 }

@@ -2,6 +2,7 @@
 //! is the sum over hosts, for a shard runs on one of them at a time. Names in labels are `[a-z0-9-]`: nothing to escape.
 
 use super::budgets::Used;
+use crate::exposition::head;
 use crate::port::{RunState, ShardStatus, Status};
 use sluicebox_core::ledger::Account;
 use sluicebox_host::{Histogram, HotKey, Limits, OperatorFigures, SECONDS, Spent};
@@ -382,10 +383,6 @@ fn write(out: &mut String, name: &str, labels: &str, samples: Vec<Sample>) {
         // A String takes any write.
         let _ = writeln!(out, "{name}{suffix}{{{labels}{more}}} {value}");
     }
-}
-
-pub(super) fn head(out: &mut String, name: &str, kind: &str, help: &str) {
-    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
 #[cfg(test)]

@@ -81,7 +81,10 @@ impl Spans {
             let numbers = [
                 ("sluicebox.records", last.records),
                 ("sluicebox.changelog_bytes", last.changelog_bytes),
-                ("sluicebox.aborts", figures.aborts - before.aborts),
+                (
+                    "sluicebox.aborts",
+                    figures.aborts.saturating_sub(before.aborts),
+                ),
             ];
             attributes.extend(numbers.map(|(key, number)| (key.to_owned(), int(number))));
             for (number, operator) in figures.operators.iter().enumerate() {

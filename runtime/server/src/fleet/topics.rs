@@ -1,8 +1,8 @@
 //! How well the brokers keep the topics of this host's jobs: one question a cluster, now and then, whatever shards do.
 
-use super::metrics::head;
 use super::parts::Parts;
 use super::wanted::{JobId, Wanted};
+use crate::exposition::head;
 use sluicebox_core::log::Replication;
 use sluicebox_core::pipeline::source_topic;
 use sluicebox_host::changelog;

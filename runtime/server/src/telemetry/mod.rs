@@ -60,7 +60,7 @@ struct Shared {
 
 impl Tracer {
     /// A new trace; none if it is not to be kept.
-    pub fn begin(&self) -> Option<Context> {
+    fn begin(&self) -> Option<Context> {
         let shared = self.0.as_ref()?;
         Context::random().filter(|context| context.sampled(shared.sample_percent))
     }

@@ -1,8 +1,9 @@
 //! OpenTelemetry's protocol as JSON: `ExportTraceServiceRequest` of opentelemetry-proto 1.x, whose stable messages don't
-//! change. Every receiver of OTLP over HTTP takes it (ADR 14).
+//! change. OpenTelemetry's collector takes it over HTTP (ADR 14).
 
 use super::span::{Span, Value};
 use serde_json::{Value as Json, json};
+use sluicebox_catalog::hex;
 
 /// What the host is: what all its spans have in common.
 pub type Resource = Vec<(&'static str, String)>;
@@ -31,6 +32,7 @@ fn span(span: &Span) -> Json {
         .map(|(key, value)| json!({"key": key, "value": attribute(value)}))
         .collect();
     let mut out = json!({
+        // Ids are hexadecimal here, where protobuf's JSON has base64.
         "traceId": hex(&span.context.trace),
         "spanId": hex(&span.context.span),
         "name": span.name,
@@ -55,11 +57,6 @@ fn attribute(value: &Value) -> Json {
         Value::Int(int) => json!({"intValue": int.to_string()}),
         Value::Float(float) => json!({"doubleValue": float}),
     }
-}
-
-/// Ids are hexadecimal here, where protobuf's JSON has base64.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
