@@ -1,6 +1,8 @@
 //! The log port on a real Kafka broker: the conformance suite that the embedded log passes too, and what only a broker
 //! can show.
 
+#[path = "kafka_log/cluster.rs"]
+mod cluster;
 #[path = "kafka_log/connecting.rs"]
 mod connecting;
 #[path = "kafka_log/fixture.rs"]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Longest time to reach a cluster, or for one question to it.
 pub const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
+/// After a question that nobody answered: how long to ask who the controller is now.
+pub const CONTROLLER_WAIT_MAX: Duration = Duration::from_secs(1);
 /// While a group's positions are asked for, how often a refusal is looked for.
 pub const DENIED_STEP: Duration = Duration::from_secs(1);
 /// A topic that is missing is asked for again for so long before anybody is told: brokers learn of a new topic, or of all

@@ -5,6 +5,7 @@
 use super::client::Client;
 use super::partitions::Partitions;
 use super::{Code, Fault, cstring, millis, string};
+use crate::limits::CONTROLLER_WAIT_MAX;
 use rdkafka_sys as sys;
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char};
@@ -61,6 +62,16 @@ impl Pending {
     }
 
     pub(super) fn wait(&self, wait: Duration) -> Result<Event, Fault> {
+        self.answer(wait).inspect_err(|fault| {
+            // Most questions go to the controller, and librdkafka by itself asks only every few minutes who that is: one that
+            // is gone would be waited for again and again.
+            if fault.code == Code::RD_KAFKA_RESP_ERR__TIMED_OUT {
+                let _ = self.client.brokers(CONTROLLER_WAIT_MAX);
+            }
+        })
+    }
+
+    fn answer(&self, wait: Duration) -> Result<Event, Fault> {
         // SAFETY: our queue; the event answered is ours.
         let event = unsafe { sys::rd_kafka_queue_poll(self.queue.as_ptr(), millis(wait)) };
         let event = Event(
