@@ -28,8 +28,8 @@ macro_rules! files {
 const FILES: &[File] = files![
     "api.js" "app.js" "base.css" "charts.js" "dialog.js" "diff.js" "dom.js" "format.js" "graph.js" "history.js" "icon.svg"
     "index.html" "parts.css" "problem.js"
-    "views/deploy.js" "views/job-charts.js" "views/job-logs.js" "views/job-tables.js" "views/job-versions.js" "views/job.js"
-    "views/jobs.js" "views/login.js" "views/modules.js" "views/parts.js" "views/tenants.js" "views/tokens.js"
+    "views/deploy.js" "views/job-charts.js" "views/job-letters.js" "views/job-logs.js" "views/job-tables.js" "views/job-versions.js"
+    "views/job.js" "views/jobs.js" "views/login.js" "views/modules.js" "views/parts.js" "views/tenants.js" "views/tokens.js"
 ];
 
 /// What a browser lets the page do: its own scripts and styles, its own host's API, and nothing else. Markup that got into

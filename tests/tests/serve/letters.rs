@@ -12,7 +12,7 @@ use sluicebox_tests::workload::START_MS;
 const RECORDS: i64 = 400;
 /// Every so many records is one that the first version can't take.
 const POISON_EVERY: i64 = 20;
-const LETTERS: i64 = RECORDS / POISON_EVERY;
+pub(crate) const LETTERS: i64 = RECORDS / POISON_EVERY;
 
 fn records() -> Vec<Rec> {
     let value = |i: i64| match i % POISON_EVERY {
@@ -44,18 +44,18 @@ fn guarded(case: &Case, corrected: bool) -> String {
     format!("{}\nkafka: main\n", lines.join("\n"))
 }
 
-struct Case {
+pub(crate) struct Case {
     installation: Installation,
-    job: Job,
+    pub job: Job,
     options: Options,
-    host: Served,
+    pub host: Served,
     /// Operators before the one that fails.
     before: &'static str,
 }
 
 impl Case {
     /// A job that has processed all records, of which some are dead letters.
-    fn new() -> Result<Self> {
+    pub fn new() -> Result<Self> {
         Self::with("")
     }
 
@@ -95,7 +95,7 @@ impl Case {
         }
     }
 
-    fn correct(&self) -> Result<()> {
+    pub fn correct(&self) -> Result<()> {
         let spec = guarded(self, true);
         self.host.api.deploy(TENANT, &self.job.name, &spec)?;
         let runs = |job: &Value| running_version(job) == 2;
@@ -150,7 +150,7 @@ impl Case {
     }
 
     /// Every record has come out, once, as it was.
-    fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         self.wait_for(&self.job.output, RECORDS)?;
         // What came twice would come now.
         std::thread::sleep(Duration::from_secs(2));

@@ -69,9 +69,17 @@ export function shards() {
     { head: "Time since its start", cell: time },
     { head: "CPU", num: true, title: "of one core, since its start", cell: (shard) => percent(shard.times.cpu_ms / (total(shard) || 1)) },
     { head: "State size", num: true, cell: (shard) => bytes(shard.state_bytes) },
+    { head: "Hot key", title: "the key that most of its records had lately", cell: (shard) => hottest(shard) },
     { head: "", cell: (shard) => shard.message ?? "" },
   ], (shard) => String(shard.shard), "this host runs no shard of this job");
   return { element: list.element, update: (status) => list.update([...(status?.shards ?? [])].sort((a, b) => a.shard - b.shard)) };
+}
+
+/** Every shard has a hottest key; it is worth a word from this part of the records on, as on the command line. */
+const HOT_PERCENT = 10;
+
+function hottest({ hot_keys: [hot] }) {
+  return hot?.percent >= HOT_PERCENT ? `${hot.key} (${hot.percent}%)` : "–";
 }
 
 function delay(shard) {

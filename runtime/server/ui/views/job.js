@@ -1,4 +1,4 @@
-// One job: how it is now and what it did while the page was open; its ledger, versions and log are tabs.
+// One job: how it is now and what it did while the page was open; its ledger, versions, dead letters and log are tabs.
 
 import { call, get, poll, skew_ms } from "../api.js";
 import { confirm } from "../dialog.js";
@@ -9,6 +9,7 @@ import { graphView } from "../graph.js";
 import { historyOf } from "../history.js";
 import { charts } from "./job-charts.js";
 import { ledger, shards } from "./job-tables.js";
+import { letters } from "./job-letters.js";
 import { logs } from "./job-logs.js";
 import { versions } from "./job-versions.js";
 import { stale, state, stateOf, tabs } from "./parts.js";
@@ -33,6 +34,7 @@ export async function job(context) {
   const over = charts();
   const parts = { ledger: ledger(), shards: shards() };
   const versionList = versions(context, () => last, () => refresh());
+  const dead = letters(context);
   const log = logs(url("jobs", name, "logs"), signal);
   let graph = null;
   let drawn = null;
@@ -44,16 +46,18 @@ export async function job(context) {
     overview: h("div", {}, h("section", { class: "panel" }, h("h2", {}, "Operators"), graphs, key()), over.element, h("section", { class: "panel" }, h("h2", {}, "Shards of this host"), parts.shards.element)),
     ledger: h("section", { class: "panel" }, h("h2", {}, "Ledger"), h("p", { class: "hint" }, "Where the rows of each operator went since the job began, on this host's shards. Rows in = all that went anywhere."), parts.ledger.element),
     versions: versionList.element,
+    "dead-letters": dead.element,
     logs: log.element,
   };
   const nav = tabs("Of this job", [
     ["overview", "Overview", place("jobs", name)], ["ledger", "Ledger", place("jobs", name, "ledger")],
-    ["versions", "Versions", place("jobs", name, "versions")], ["logs", "Logs", place("jobs", name, "logs")],
+    ["versions", "Versions", place("jobs", name, "versions")], ["dead-letters", "Dead letters", place("jobs", name, "dead-letters")], ["logs", "Logs", place("jobs", name, "logs")],
   ]);
   const change = (rest) => {
     const tab = Object.hasOwn(bodies, rest[1] ?? "") ? rest[1] : "overview";
     nav.choose(tab);
     for (const [word, body] of Object.entries(bodies)) body.hidden = word !== tab;
+    dead.show(tab === "dead-letters");
     log.show(tab === "logs");
     over.update(history.samples);
   };

@@ -3,6 +3,7 @@
 
 mod jobs;
 mod keyboard;
+mod letters;
 mod looks;
 mod session;
 mod tenants;
