@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use crate::broker::Options;
 use crate::install::{classpath, java};
 use crate::process::{self, Signal, Watcher};
+use crate::secure::key_set;
 
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -30,10 +31,18 @@ impl Running {
             true => &["-XX:+UseG1GC"],
             false => &["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
         };
+        let keys = key_set(folder).display().to_string();
         let java = java()?
             .arg(format!("-Xmx{}m", options.heap_mib))
             .arg("-Xms128m")
             .args(how)
+            // Brokers open no key set that their command line doesn't name.
+            .arg(format!(
+                "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://{keys}"
+            ))
+            .arg(format!(
+                "-Dorg.apache.kafka.sasl.oauthbearer.allowed.files={keys}"
+            ))
             .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
             .arg(classpath()?)
             .arg("kafka.Kafka")

@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod crash;
 pub mod host;
 pub mod install;
+pub mod issuer;
 mod java;
 pub mod job;
 pub mod process;

@@ -1,5 +1,6 @@
 //! A receiver of traces: takes OTLP as JSON over HTTP on a loopback port, or takes it and never answers.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -108,7 +109,7 @@ fn serve(stream: TcpStream, answers: bool, spans: &Mutex<Vec<Span>>) -> Result<(
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = stream;
     loop {
-        let body = request(&mut reader)?;
+        let (_, body) = request(&mut reader)?;
         let body: Value = serde_json::from_slice(&body)?;
         let new = &body["resourceSpans"][0]["scopeSpans"][0]["spans"];
         let new = new.as_array().into_iter().flatten().cloned();
@@ -124,22 +125,23 @@ fn serve(stream: TcpStream, answers: bool, spans: &Mutex<Vec<Span>>) -> Result<(
     }
 }
 
-fn request(reader: &mut impl BufRead) -> Result<Vec<u8>> {
-    let mut length = 0;
+/// A request's header fields, by their names in small letters, and its body.
+pub(crate) fn request(reader: &mut impl BufRead) -> Result<(HashMap<String, String>, Vec<u8>)> {
+    let mut head = HashMap::new();
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 {
             bail!("the connection ended");
         }
-        let line = line.trim().to_ascii_lowercase();
-        if line.is_empty() {
+        if line.trim().is_empty() {
             break;
         }
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse()?;
+        if let Some((name, value)) = line.split_once(':') {
+            head.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
     }
-    let mut body = vec![0; length];
+    let length = head.get("content-length").map(|length| length.parse());
+    let mut body = vec![0; length.transpose()?.unwrap_or_default()];
     reader.read_exact(&mut body)?;
-    Ok(body)
+    Ok((head, body))
 }

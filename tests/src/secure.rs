@@ -1,15 +1,18 @@
 //! Listeners as production has them: TLS with a certificate of an authority made for the test, users with passwords
-//! (SCRAM) or with certificates of their own, and rights that must be granted one by one ([`crate::rights`]). The test's
+//! (SCRAM), with certificates of their own or with tokens ([`crate::issuer`]), and rights that must be granted one by one ([`crate::rights`]). The test's
 //! own client stays on the plain listener, where everybody may do everything.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
 };
 
+use crate::issuer::{AUDIENCE, ISSUER, Signer, TokenServer};
 use crate::server::{Listener, free_port};
 
 /// The user that jobs run as. Without any right until some are granted.
@@ -30,6 +33,8 @@ pub struct Secure {
     store: PathBuf,
     certificate: PathBuf,
     key: PathBuf,
+    tokens: u16,
+    signer: Arc<Signer>,
 }
 
 impl Secure {
@@ -43,7 +48,11 @@ impl Secure {
             store: folder.join("broker.pem"),
             certificate: folder.join("client.pem"),
             key: folder.join("client.key"),
+            tokens: free_port()?,
+            signer: Arc::new(Signer::new()?),
         };
+        let keys = secure.signer.key_set().to_string();
+        fs::write(key_set(folder), keys)?;
         let (authority, issuer) = authority("sluicebox tests")?;
         let (certificate, key) = signed("broker", &["127.0.0.1"], &issuer)?;
         fs::write(&secure.store, key + &certificate)?;
@@ -107,7 +116,33 @@ impl Secure {
         .to_vec()
     }
 
-    pub(crate) fn listeners(&self) -> [Listener; 2] {
+    /// `host:port` of the listener that wants tokens.
+    pub fn tokens(&self) -> String {
+        format!("127.0.0.1:{}", self.tokens)
+    }
+
+    /// A server that gives tokens for it; each is good for `life`.
+    pub fn issuer(&self, life: Duration) -> Result<TokenServer> {
+        TokenServer::start(&self.store, self.signer.clone(), life)
+    }
+
+    /// What a job's spec says to come in with this server's tokens.
+    pub fn token_properties(&self, issuer: &TokenServer) -> Vec<(String, String)> {
+        let authority = self.authority.display().to_string();
+        [
+            ("security.protocol", "sasl_ssl"),
+            ("ssl.ca.location", &authority),
+            ("sasl.mechanism", "OAUTHBEARER"),
+            ("sasl.oauthbearer.token.endpoint.url", issuer.url()),
+            ("sasl.oauthbearer.client.id", USER),
+            ("sasl.oauthbearer.client.secret", PASSWORD),
+            ("https.ca.location", &authority),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+
+    pub(crate) fn listeners(&self) -> [Listener; 3] {
         let listener = |name, protocol, port| Listener {
             name,
             protocol,
@@ -117,10 +152,12 @@ impl Secure {
         [
             listener("SECURE", "SASL_SSL", self.port),
             listener("MUTUAL", "SSL", self.mutual),
+            listener("TOKENS", "SASL_SSL", self.tokens),
         ]
     }
 
-    /// Lines of `server.properties`.
+    /// Lines of `server.properties`. The validator of tokens is named: left to themselves, brokers (4.1.0) took one that checks
+    /// neither signature nor audience.
     pub(crate) fn lines(&self) -> String {
         format!(
             "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
@@ -132,9 +169,19 @@ impl Secure {
              listener.name.mutual.ssl.client.auth=required\n\
              listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512\n\
              listener.name.secure.scram-sha-512.sasl.jaas.config=\
-             org.apache.kafka.common.security.scram.ScramLoginModule required;\n",
+             org.apache.kafka.common.security.scram.ScramLoginModule required;\n\
+             listener.name.tokens.sasl.enabled.mechanisms=OAUTHBEARER\n\
+             listener.name.tokens.oauthbearer.sasl.jaas.config={OAUTH}.OAuthBearerLoginModule required;\n\
+             listener.name.tokens.oauthbearer.sasl.server.callback.handler.class={OAUTH}.OAuthBearerValidatorCallbackHandler\n\
+             listener.name.tokens.sasl.oauthbearer.jwt.validator.class={OAUTH}.BrokerJwtValidator\n\
+             listener.name.tokens.sasl.oauthbearer.jwks.endpoint.url=file://{}\n\
+             listener.name.tokens.sasl.oauthbearer.expected.issuer={ISSUER}\n\
+             listener.name.tokens.sasl.oauthbearer.expected.audience={AUDIENCE}\n\
+             listener.name.tokens.sasl.oauthbearer.clock.skew.seconds=0\n\
+             listener.name.tokens.oauthbearer.connections.max.reauth.ms=3600000\n",
             self.store.display(),
-            self.authority.display()
+            self.authority.display(),
+            key_set(self.store.parent().unwrap_or(Path::new("."))).display(),
         )
     }
 
@@ -143,6 +190,13 @@ impl Secure {
         let user = format!("SCRAM-SHA-512=[name={USER},password={PASSWORD}]");
         vec!["--add-scram".to_owned(), user]
     }
+}
+
+const OAUTH: &str = "org.apache.kafka.common.security.oauthbearer";
+
+/// What tokens' signatures are checked with, in a broker's folder.
+pub(crate) fn key_set(folder: &Path) -> PathBuf {
+    folder.join("keys.json")
 }
 
 /// A certificate that signs others, as PEM, and what it signs with.

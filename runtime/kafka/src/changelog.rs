@@ -2,7 +2,7 @@
 //!
 //! To the end *position*: the last offset is a transaction's marker, which no reader ever gets.
 
-use crate::connection::Connection;
+use crate::access::Access;
 use crate::errors;
 use crate::ffi::client::{Client, Role};
 use crate::ffi::consume::Queue;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Visit what is committed in this partition from `from` on (clamped to what is there). Answers the partition's bounds
 /// at that moment; to its end was read.
 pub fn read(
-    connection: &Connection,
+    access: &Access,
     shard: &ShardConfig,
     from: i64,
     visit: &mut dyn FnMut(ChangelogRecord<'_>),
@@ -25,7 +25,7 @@ pub fn read(
     let (topic, partition) = (&shard.changelog, shard.shard);
     // Nothing is committed to the group, but its coordinator is looked for, and only the job's own group may be.
     let settings = source::settings(&shard.group, 100);
-    let client = Client::new(Role::Consumer, &connection.consumer(&settings))
+    let client = Client::new(Role::Consumer, &access.consumer(&settings))
         .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
     let client = Arc::new(client);
     let bounds = source::bounds(&client, topic, partition)?;

@@ -1,5 +1,6 @@
 //! A cluster as a whole: connecting, topics, lag, and opening shards.
 
+use crate::access::Access;
 use crate::connection::Connection;
 use crate::errors;
 use crate::ffi::Code;
@@ -18,29 +19,29 @@ use std::time::{Duration, Instant};
 
 /// A connection to a Kafka cluster.
 pub struct Kafka {
-    connection: Connection,
+    access: Access,
     admin: Arc<Client>,
 }
 
 impl Kafka {
     /// Connect, and wait for a first answer, about ten seconds at most. `Kind::Halt` says what to correct.
     pub fn connect(connection: Connection) -> Result<Kafka> {
-        connection.check()?;
-        let admin = client(&connection)?;
-        first_answer(&admin, &connection.bootstrap_servers)?;
-        Ok(Kafka { connection, admin })
+        let access = Access::new(connection)?;
+        let admin = client(&access)?;
+        first_answer(&admin, access.servers())?;
+        Ok(Kafka { access, admin })
     }
 }
 
 /// A client for questions.
-fn client(connection: &Connection) -> Result<Arc<Client>> {
+fn client(access: &Access) -> Result<Arc<Client>> {
     let settings = [
         ("reconnect.backoff.ms", "50".to_string()),
         ("reconnect.backoff.max.ms", "1000".to_string()),
         ("socket.timeout.ms", ANSWER_WAIT_MAX.as_millis().to_string()),
         ("allow.auto.create.topics", "false".to_string()),
     ];
-    let client = Client::new(Role::Producer, &connection.producer(&settings));
+    let client = Client::new(Role::Producer, &access.producer(&settings));
     client.map(Arc::new).map_err(|fault| {
         Error::halt(format!(
             "Kafka client: {}; check the connection's properties",
@@ -76,7 +77,7 @@ fn first_answer(admin: &Client, servers: &str) -> Result<()> {
 
 impl Log for Kafka {
     fn open(&self, shard: &ShardConfig) -> Result<Box<dyn ShardLog>> {
-        Ok(Box::new(Shard::open(&self.connection, &self.admin, shard)?))
+        Ok(Box::new(Shard::open(&self.access, &self.admin, shard)?))
     }
 
     fn topic(&self, name: &str) -> Result<Option<Topic>> {
@@ -90,12 +91,12 @@ impl Log for Kafka {
     fn delete(&self, changelog: &str, groups: &[&str]) -> Result<()> {
         // Whatever asks a group's coordinator has a client of its own, gone before that question can time out: librdkafka
         // 2.12 aborts the process when a coordinator comes up after such a time-out.
-        let client = client(&self.connection)?;
+        let client = client(&self.access)?;
         topics::delete(&client, changelog, groups)
     }
 
     fn join(&self, member: &MemberConfig) -> Result<Box<dyn Membership>> {
-        Ok(Box::new(Member::join(&self.connection, member)?))
+        Ok(Box::new(Member::join(&self.access, member)?))
     }
 
     fn ends(&self, partitions: &[(&str, i32)]) -> Result<Vec<Option<i64>>> {
@@ -111,7 +112,7 @@ impl Log for Kafka {
         let partitions = found
             .ok_or_else(|| errors::no_topic("source", topic))?
             .partitions;
-        let mut source = Source::new(&self.connection, topic, group, 100)?;
+        let mut source = Source::new(&self.access, topic, group, 100)?;
         let all: Vec<i32> = (0..partitions).collect();
         let committed = source.committed(&all)?;
         all.into_iter()

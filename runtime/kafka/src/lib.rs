@@ -4,6 +4,7 @@
 //! rarely goes through one shared client. The order of a commit is in `commit`, the watchdog in `transaction`.
 #![deny(unsafe_code)]
 
+mod access;
 mod changelog;
 mod commit;
 mod connection;
@@ -12,8 +13,10 @@ mod ffi;
 mod kafka;
 mod limits;
 mod membership;
+mod oauth;
 mod offsets;
 mod pack;
+mod properties;
 mod refusals;
 mod rights;
 mod shard;

@@ -58,3 +58,15 @@ pub const RELEASE_WAIT_MAX: Duration = Duration::from_secs(120);
 pub const LEAVE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Being fenced as a member twice within this time means that another host has our identity.
 pub const FENCED_AGAIN_WITHIN: Duration = Duration::from_secs(60);
+/// Longest time for one request for a token.
+pub const TOKEN_WAIT_MAX: Duration = Duration::from_secs(8);
+/// Largest answer to such a request, in bytes.
+pub const TOKEN_ANSWER_BYTES_MAX: u64 = 64 << 10;
+/// What is taken for a token's life if the endpoint doesn't say.
+pub const TOKEN_LIFE_UNKNOWN: Duration = Duration::from_secs(300);
+/// No token is kept longer, whatever the endpoint says.
+pub const TOKEN_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Pause after a request that failed, at first; and the shortest between two requests.
+pub const TOKEN_PAUSE_MIN: Duration = Duration::from_millis(500);
+/// The longest such pause.
+pub const TOKEN_PAUSE_MAX: Duration = Duration::from_secs(30);

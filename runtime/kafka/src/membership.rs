@@ -4,7 +4,7 @@
 //! are the shards. Members are static (a restart within the session keeps its shards) and cooperative (a shard moves
 //! only after its owner gave it up). Who *may* run a shard the transactional id decides, not this.
 
-use crate::connection::Connection;
+use crate::access::Access;
 use crate::errors;
 use crate::ffi::client::{Client, Role};
 use crate::ffi::group::{Event, Group};
@@ -24,7 +24,7 @@ pub struct Member {
     group: Arc<Group>,
     /// The same, for whoever wakes us.
     current: Arc<Mutex<Weak<Group>>>,
-    connection: Connection,
+    access: Access,
     config: MemberConfig,
     /// When the brokers last gave our identity to another member.
     fenced_at: Option<Instant>,
@@ -62,8 +62,8 @@ fn settings(config: &MemberConfig) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn subscribe(connection: &Connection, config: &MemberConfig) -> Result<Group> {
-    let client = Client::new(Role::Consumer, &connection.consumer(&settings(config)))
+fn subscribe(access: &Access, config: &MemberConfig) -> Result<Group> {
+    let client = Client::new(Role::Consumer, &access.consumer(&settings(config)))
         .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
     Group::join(Arc::new(client), &config.changelog)
         .map_err(|fault| Error::halt(format!("join group {}: {}", config.group, fault.text)))
@@ -71,12 +71,12 @@ fn subscribe(connection: &Connection, config: &MemberConfig) -> Result<Group> {
 
 impl Member {
     /// Join; what is ours comes by `poll`.
-    pub fn join(connection: &Connection, config: &MemberConfig) -> Result<Member> {
-        let group = Arc::new(subscribe(connection, config)?);
+    pub fn join(access: &Access, config: &MemberConfig) -> Result<Member> {
+        let group = Arc::new(subscribe(access, config)?);
         Ok(Member {
             current: Arc::new(Mutex::new(Arc::downgrade(&group))),
             group,
-            connection: connection.clone(),
+            access: access.clone(),
             config: config.clone(),
             fenced_at: None,
             owned: BTreeSet::new(),
@@ -173,7 +173,7 @@ impl Member {
             return Ok(None);
         }
         self.fenced_at = Some(Instant::now());
-        let new = Arc::new(subscribe(&self.connection, &self.config)?);
+        let new = Arc::new(subscribe(&self.access, &self.config)?);
         *lock(&self.current) = Arc::downgrade(&new);
         let old = std::mem::replace(&mut self.group, new);
         // Closing waits for brokers; whoever polls must not.

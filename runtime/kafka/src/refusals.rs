@@ -3,6 +3,7 @@
 
 use crate::ffi::Code;
 use crate::ffi::health::Refusal;
+use crate::oauth::NO_TOKEN;
 use sluicebox_core::log::Error;
 
 /// The error for brokers that refuse us, or whose certificate is refused.
@@ -24,7 +25,12 @@ pub fn unreachable(what: &str, last: &str) -> Error {
 }
 
 fn password_advice(text: &str) -> &'static str {
-    if text.contains("not valid in current SASL state") {
+    if text.starts_with(NO_TOKEN) {
+        "check sasl.oauthbearer.client.id, .client.secret and .scope, and sasl.oauthbearer.token.endpoint.url"
+    } else if text.contains("invalid_token") {
+        "the brokers want another token than the endpoint gives: check sasl.oauthbearer.scope, and with the brokers' operator \
+         whose tokens they take, for which audience"
+    } else if text.contains("not valid in current SASL state") {
         "the listener there takes no passwords: set security.protocol to plaintext or ssl, or name the listener that does \
          in bootstrap_servers"
     } else if text.contains("mechanism handshake failed") {
@@ -54,7 +60,9 @@ fn is_alert(text: &str) -> bool {
 }
 
 fn silence_advice(last: &str) -> &'static str {
-    if is_alert(last) {
+    if last.starts_with(NO_TOKEN) {
+        "check sasl.oauthbearer.token.endpoint.url, https.ca.location, and that the endpoint runs"
+    } else if is_alert(last) {
         OUR_CERTIFICATE
     } else if last.contains("PLAINTEXT broker listener") {
         "the listener there does not speak TLS: set security.protocol to plaintext or sasl_plaintext, or name the TLS \

@@ -1,8 +1,8 @@
 //! One shard's connection: its source, its producers, its partition of the changelog.
 
+use crate::access::Access;
 use crate::changelog;
 use crate::commit::{self, Commit};
-use crate::connection::Connection;
 use crate::errors;
 use crate::ffi::client::{Client, Role};
 use crate::ffi::cstring;
@@ -30,7 +30,7 @@ pub struct Shard {
     producer: Transactional,
     source: Source,
     admin: Arc<Client>,
-    connection: Connection,
+    access: Access,
     config: ShardConfig,
     sink_partitions: Vec<Option<i32>>,
     record_bytes_max: Vec<usize>,
@@ -38,11 +38,7 @@ pub struct Shard {
 
 impl Shard {
     /// Open the connection; fences nobody yet.
-    pub fn open(
-        connection: &Connection,
-        admin: &Arc<Client>,
-        config: &ShardConfig,
-    ) -> Result<Shard> {
+    pub fn open(access: &Access, admin: &Arc<Client>, config: &ShardConfig) -> Result<Shard> {
         rights::check(admin, config)?;
         let record_bytes_max = record_bytes_max(admin, config)?;
         let smallest = record_bytes_max.iter().copied().min().unwrap_or_default();
@@ -57,10 +53,10 @@ impl Shard {
             "socket.timeout.ms",
             timeout_ms.clamp(1000, 60_000).to_string(),
         ));
-        let producer = Transactional::new(&connection.producer(&settings), timeout_ms)?;
+        let producer = Transactional::new(&access.producer(&settings), timeout_ms)?;
         let outside = match config.delivery {
             Delivery::ExactlyOnce => None,
-            Delivery::AtLeastOnce => Some(outside(connection, &base)?),
+            Delivery::AtLeastOnce => Some(outside(access, &base)?),
         };
         let sender = outside.as_ref().unwrap_or(producer.client());
         let sinks: Result<Vec<_>> = config
@@ -73,14 +69,14 @@ impl Shard {
             changelog: Outlet::new(producer.client(), &config.changelog)?,
             outside,
             source: Source::new(
-                connection,
+                access,
                 &config.source,
                 &config.group,
                 config.epoch_interval_ms,
             )?,
             producer,
             admin: admin.clone(),
-            connection: connection.clone(),
+            access: access.clone(),
             config: config.clone(),
             sink_partitions: vec![None; config.sinks.len()],
             record_bytes_max,
@@ -123,8 +119,8 @@ fn record_bytes_max(admin: &Arc<Client>, config: &ShardConfig) -> Result<Vec<usi
 }
 
 /// The producer of outputs that don't wait for the commit.
-fn outside(connection: &Connection, settings: &[(&'static str, String)]) -> Result<Arc<Client>> {
-    Client::new(Role::Producer, &connection.producer(settings))
+fn outside(access: &Access, settings: &[(&'static str, String)]) -> Result<Arc<Client>> {
+    Client::new(Role::Producer, &access.producer(settings))
         .map(Arc::new)
         .map_err(|fault| Error::halt(format!("Kafka producer: {}", fault.text)))
 }
@@ -172,7 +168,7 @@ impl ShardLog for Shard {
         from: i64,
         visit: &mut dyn FnMut(ChangelogRecord<'_>),
     ) -> Result<Bounds> {
-        changelog::read(&self.connection, &self.config, from, visit)
+        changelog::read(&self.access, &self.config, from, visit)
     }
 
     fn assign(&mut self, positions: &[(i32, i64)]) -> Result<()> {

@@ -3,7 +3,7 @@
 //! No subscription: the shard's owner is decided elsewhere, and a group's generation wouldn't fence an `assign` anyway.
 //! Positions are ours too; the consumer's group serves only to ask for what was committed.
 
-use crate::connection::Connection;
+use crate::access::Access;
 use crate::errors;
 use crate::ffi::client::{Client, Role};
 use crate::ffi::consume::Queue;
@@ -62,13 +62,13 @@ fn fetch_wait_ms(epoch_interval_ms: u64) -> u64 {
 impl Source {
     /// A source of `topic`; `group` holds the committed positions.
     pub fn new(
-        connection: &Connection,
+        access: &Access,
         topic: &str,
         group: &str,
         epoch_interval_ms: u64,
     ) -> Result<Source> {
         let settings = settings(group, fetch_wait_ms(epoch_interval_ms));
-        let client = Client::new(Role::Consumer, &connection.consumer(&settings))
+        let client = Client::new(Role::Consumer, &access.consumer(&settings))
             .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;
         let queue = Queue::new(Arc::new(client))
             .map_err(|fault| Error::halt(format!("Kafka consumer: {}", fault.text)))?;

@@ -191,7 +191,10 @@ mod tests {
             ("transactional.id", "t"),
         ];
         let own = |(key, value): (&str, &str)| (key.to_string(), value.to_string());
-        let settings: Settings = settings.into_iter().map(own).collect();
+        let settings = Settings {
+            properties: settings.into_iter().map(own).collect(),
+            logins: None,
+        };
         Transactional::new(&settings, 60_000).expect("a producer")
     }
 

