@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::client::Client;
 use crate::java::Running;
+use crate::kdc::Kdc;
 use crate::process::Signal;
 use crate::proxy::Proxy;
 use crate::secure::Secure;
@@ -32,6 +33,8 @@ pub struct Options {
     pub proxied: bool,
     /// With listeners that take only TLS with passwords or certificates, and an authorizer ([`Secure`]).
     pub secure: bool,
+    /// With a KDC of its own, and a listener that takes only tickets of it ([`Kdc`]).
+    pub kerberos: bool,
     /// Run as in production, with the optimising compiler and a concurrent collector; tests rather start fast.
     pub optimised: bool,
 }
@@ -43,6 +46,7 @@ impl Default for Options {
             properties: Vec::new(),
             proxied: false,
             secure: false,
+            kerberos: false,
             optimised: false,
         }
     }
@@ -59,6 +63,7 @@ pub struct Broker {
     options: Options,
     proxy: Option<Proxy>,
     secure: Option<Secure>,
+    kdc: Option<Kdc>,
 }
 
 impl Broker {
@@ -102,7 +107,13 @@ impl Broker {
             false => None,
         };
         listeners.extend(secure.iter().flat_map(Secure::listeners));
-        let more = secure.as_ref().map(Secure::lines).unwrap_or_default();
+        let kdc = match options.kerberos {
+            true => Some(Kdc::start(folder.path())?),
+            false => None,
+        };
+        listeners.extend(kdc.as_ref().map(Kdc::listener));
+        let mut more = secure.as_ref().map(Secure::lines).unwrap_or_default();
+        more.extend(kdc.as_ref().map(Kdc::lines));
         let properties = properties(folder.path(), &node, &listeners, &more, options);
         fs::write(folder.path().join("server.properties"), properties)?;
         Ok(Self {
@@ -112,6 +123,7 @@ impl Broker {
             options: options.clone(),
             proxy,
             secure,
+            kdc,
             running: None,
         })
     }
@@ -136,6 +148,11 @@ impl Broker {
     pub fn secure(&self) -> Result<&Secure> {
         let secure = self.secure.as_ref();
         secure.context("this broker has no secure listeners")
+    }
+
+    /// The KDC and the listener for its tickets; an error without [`Options::kerberos`].
+    pub fn kdc(&mut self) -> Result<&mut Kdc> {
+        self.kdc.as_mut().context("this broker has no KDC")
     }
 
     /// A test's view of the broker: topics, records, offsets.

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 
 use crate::broker::Options;
 use crate::install::{classpath, java};
+use crate::kdc;
 use crate::process::{self, Signal, Watcher};
 use crate::secure::key_set;
 
@@ -42,6 +43,10 @@ impl Running {
             ))
             .arg(format!(
                 "-Dorg.apache.kafka.sasl.oauthbearer.allowed.files={keys}"
+            ))
+            .arg(format!(
+                "-Djava.security.krb5.conf={}",
+                kdc::config(folder).display()
             ))
             .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
             .arg(classpath()?)

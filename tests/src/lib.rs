@@ -15,6 +15,7 @@ pub mod install;
 pub mod issuer;
 mod java;
 pub mod job;
+pub mod kdc;
 pub mod process;
 pub mod proxy;
 pub mod receiver;

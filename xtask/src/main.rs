@@ -53,6 +53,14 @@ const TASKS: &[Task] = &[
         run: test::run,
     },
     Task {
+        name: "kerberos",
+        summary: "build with Kerberos, and test that against a KDC",
+        help: "cargo xtask kerberos [FILTER] [-- LIBTEST ARGUMENTS]\n\n\
+            Sets up everything and a KDC's programs (Debian: krb5-kdc and others), builds the tool with the feature `kerberos`, and \
+            runs its tests: brokers that take only tickets. `test` does without: not everybody wants a KDC on their machine.",
+        run: test::kerberos,
+    },
+    Task {
         name: "check",
         summary: "formatting, lints, docs, licences, dependency direction, tidiness, deployment files",
         help: "cargo xtask check [--no-deny]\n\n\
@@ -128,7 +136,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
 fn overview() -> String {
     let mut text = "cargo xtask TASK [--help]\n".to_owned();
     for task in TASKS {
-        text.push_str(&format!("\n  {:7} {}", task.name, task.summary));
+        text.push_str(&format!("\n  {:8} {}", task.name, task.summary));
     }
     format!("{text}\n\n{FOLDERS}")
 }

@@ -68,6 +68,53 @@ pub const BROWSER: &[Package] = &[
     },
 ];
 
+/// For the build with Kerberos and its tests.
+pub const KERBEROS: &[Package] = &[
+    Package {
+        name: "libsasl2-dev",
+        why: "librdkafka's Kerberos",
+        there: || works("pkg-config", &["--exists", "libsasl2"]),
+    },
+    Package {
+        name: "libsasl2-modules-gssapi-mit",
+        why: "libsasl2's Kerberos",
+        there: || {
+            works(
+                "sh",
+                &[
+                    "-c",
+                    "ls /usr/lib*/sasl2/libgssapiv2.so /usr/lib/*/sasl2/libgssapiv2.so 2>/dev/null | grep -q .",
+                ],
+            )
+        },
+    },
+    Package {
+        name: "krb5-user",
+        why: "kinit",
+        there: || works("sh", &["-c", "command -v kinit"]),
+    },
+    Package {
+        name: "krb5-kdc",
+        why: "a KDC, for tests",
+        there: || {
+            works(
+                "sh",
+                &["-c", "PATH=$PATH:/usr/sbin:/sbin command -v krb5kdc"],
+            )
+        },
+    },
+    Package {
+        name: "krb5-admin-server",
+        why: "making principals, for tests",
+        there: || {
+            works(
+                "sh",
+                &["-c", "PATH=$PATH:/usr/sbin:/sbin command -v kadmin.local"],
+            )
+        },
+    },
+];
+
 /// For tests, bench and everything else.
 pub const EVERYTHING: &[Package] = &[
     COMPILER,

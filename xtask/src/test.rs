@@ -18,8 +18,31 @@ const GUESTS: &[&str] = &["example-udfs", "tests/guests"];
 
 /// Run the tests.
 pub fn run(paths: &Paths, arguments: &[String]) -> Result<()> {
+    counted(|counts| all(paths, arguments, counts))
+}
+
+/// `cargo xtask kerberos`: another build of the program, and the tests that only it passes.
+pub fn kerberos(paths: &Paths, arguments: &[String]) -> Result<()> {
+    const FEATURES: [&str; 4] = ["--release", "--workspace", "--features", "kerberos"];
+    setup::run(paths, Needs::Everything)?;
+    packages::ensure(packages::KERBEROS)?;
+    counted(|counts| {
+        say("building sluicebox with Kerberos");
+        let program = ["build", "--bin", "sluicebox"];
+        build(cargo(paths).args(program).args(FEATURES))?;
+        builds::modules(paths, "example-udfs")?;
+        let tests = ["test", "--test", "kerberos"];
+        build(cargo(paths).args(tests).args(FEATURES).arg("--no-run"))?;
+        let mut command = cargo(paths);
+        command.args(tests).args(FEATURES);
+        count(command.args(libtest(arguments)), counts)
+    })
+}
+
+/// Tests, and at the end their counts, whatever happens.
+fn counted(tests: impl FnOnce(&mut Counts) -> Result<()>) -> Result<()> {
     let mut counts = Counts::default();
-    let result = all(paths, arguments, &mut counts);
+    let result = tests(&mut counts);
     let failed = counts.failed + u64::from(result.is_err() && counts.failed == 0);
     if let Err(error) = &result {
         say(&format!("{error:#}"));

@@ -1,28 +1,44 @@
-//! A connection in use: the settings of its clients, and the tokens that they show.
+//! A connection in use: the settings of its clients, and what they show to brokers.
 
 use crate::connection::Connection;
 use crate::ffi::client::Settings;
+use crate::ffi::login::Credentials;
+use crate::kerberos::{self, Tickets};
 use crate::oauth::{self, Tokens};
 use crate::properties::Scope;
 use sluicebox_core::log::Result;
 use std::sync::Arc;
 
-/// What clients of a connection are made from. Clones share their tokens.
+/// What clients of a connection are made from. Clones share their tokens or tickets.
 #[derive(Clone)]
 pub struct Access {
     connection: Connection,
-    tokens: Option<Arc<Tokens>>,
+    login: Login,
+}
+
+/// How clients say who they are.
+#[derive(Clone)]
+enum Login {
+    /// By what the connection's properties say.
+    Properties,
+    /// By tokens.
+    Tokens(Arc<Tokens>),
+    /// By tickets of ours, or by those that somebody else keeps.
+    Tickets(Option<Arc<Tickets>>),
 }
 
 impl Access {
-    /// Check a connection, and begin to fetch tokens if it needs them.
+    /// Check a connection, and begin to fetch what its clients are to show.
     pub fn new(connection: Connection) -> Result<Access> {
         connection.check()?;
-        let tokens = match oauth::Settings::read(&connection.properties)? {
-            Some(settings) => Some(Arc::new(Tokens::start(&settings)?)),
-            None => None,
+        let tokens = oauth::Settings::read(&connection.properties)?;
+        let tickets = kerberos::Settings::read(&connection.properties)?;
+        let login = match (tokens, tickets) {
+            (Some(settings), _) => Login::Tokens(Arc::new(Tokens::start(&settings)?)),
+            (None, Some(settings)) => Login::Tickets(Tickets::start(settings)?.map(Arc::new)),
+            (None, None) => Login::Properties,
         };
-        Ok(Access { connection, tokens })
+        Ok(Access { connection, login })
     }
 
     /// Addresses to start from.
@@ -41,9 +57,26 @@ impl Access {
     }
 
     fn settings(&self, scope: Scope, ours: &[(&str, String)]) -> Settings {
-        Settings {
+        let mut settings = Settings {
             properties: self.connection.for_clients(scope, ours),
-            logins: self.tokens.as_ref().map(|tokens| tokens.logins().clone()),
+            ..Settings::default()
+        };
+        match &self.login {
+            Login::Properties => {}
+            Login::Tokens(tokens) => {
+                settings.logins = Some(tokens.logins().clone());
+                settings.credentials = Some(tokens.logins().clone());
+            }
+            Login::Tickets(tickets) => {
+                // Else each client would start a shell, and kinit in it, every minute.
+                let never = ("sasl.kerberos.min.time.before.relogin", "0");
+                settings
+                    .properties
+                    .push((never.0.to_owned(), never.1.to_owned()));
+                let standing = tickets.as_ref().map(|tickets| tickets.standing().clone());
+                settings.credentials = standing.map(|standing| standing as Arc<dyn Credentials>);
+            }
         }
+        settings
     }
 }

@@ -4,8 +4,8 @@
 //! read files, and some would quietly break the commit protocol. So a property is passed on only if it is known to be
 //! harmless; all others are refused with the reason.
 
-use crate::oauth;
 use crate::properties::{self, Scope};
+use crate::{kerberos, oauth};
 use sluicebox_core::log::{Error, Result};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,7 +37,22 @@ impl Connection {
         }
         let mut keys = self.properties.keys();
         keys.try_for_each(|key| properties::check(key))?;
-        oauth::Settings::read(&self.properties).map(|_| ())
+        self.check_mechanism()?;
+        oauth::Settings::read(&self.properties)?;
+        kerberos::Settings::read(&self.properties).map(|_| ())
+    }
+
+    /// Left to itself librdkafka takes Kerberos, which nobody means who forgets to say what they mean.
+    fn check_mechanism(&self) -> Result<()> {
+        let protocol = self.properties.get("security.protocol");
+        let sasl = protocol.is_some_and(|name| name.to_ascii_lowercase().starts_with("sasl_"));
+        match sasl && properties::mechanism(&self.properties).is_none() {
+            true => Err(Error::halt(
+                "Kafka property sasl.mechanism is missing: security.protocol says SASL; set it to PLAIN, SCRAM-SHA-256, \
+                 SCRAM-SHA-512, OAUTHBEARER or GSSAPI",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// librdkafka's properties for clients of this kind: ours, then the connection's, which may tune but not break them.
@@ -94,6 +109,15 @@ mod tests {
         assert!(refusal("isolation.level").contains("exactly-once"));
         assert!(refusal("linger.msec").contains("did you mean linger.ms?"));
         assert!(refusal("authority.certificate").contains("list"));
+    }
+
+    #[test]
+    fn sasl_without_a_mechanism_is_not_kerberos() {
+        let mut connection = Connection::to("127.0.0.1:9092");
+        let protocol = ("security.protocol".to_owned(), "SASL_SSL".to_owned());
+        connection.properties.extend([protocol]);
+        let refused = connection.check().expect_err("is refused");
+        insta::assert_snapshot!(refused.message, @"Kafka property sasl.mechanism is missing: security.protocol says SASL; set it to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or GSSAPI");
     }
 
     #[test]

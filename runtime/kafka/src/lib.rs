@@ -11,6 +11,7 @@ mod connection;
 mod errors;
 mod ffi;
 mod kafka;
+mod kerberos;
 mod limits;
 mod membership;
 mod oauth;

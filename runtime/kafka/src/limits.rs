@@ -70,3 +70,9 @@ pub const TOKEN_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);
 pub const TOKEN_PAUSE_MIN: Duration = Duration::from_millis(500);
 /// The longest such pause.
 pub const TOKEN_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Longest time for one run of kinit.
+pub const KINIT_WAIT_MAX: Duration = Duration::from_secs(20);
+/// Pause between two looks at whether it has ended.
+pub const KINIT_STEP: Duration = Duration::from_millis(10);
+/// How often tickets are fetched anew, unless the connection says so.
+pub const TICKETS_EVERY_MS: u64 = 60_000;

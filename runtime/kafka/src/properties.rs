@@ -1,6 +1,7 @@
 //! Which librdkafka properties a connection may set, by allow-list, and why others may not be set.
 
 use sluicebox_core::log::{Error, Result};
+use std::collections::BTreeMap;
 
 /// Which clients a property is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -8,8 +9,8 @@ pub(crate) enum Scope {
     All,
     Producers,
     Consumers,
-    /// For our own fetching of tokens: librdkafka gets the tokens, and none of these.
-    Tokens,
+    /// For us, who fetch tokens and tickets: librdkafka gets those, and none of these.
+    Ours,
 }
 
 pub(crate) const ALLOWED: &[(&str, Scope)] = &[
@@ -30,8 +31,8 @@ pub(crate) const ALLOWED: &[(&str, Scope)] = &[
     ("fetch.message.max.bytes", Scope::Consumers),
     ("fetch.min.bytes", Scope::Consumers),
     ("fetch.wait.max.ms", Scope::Consumers),
-    ("https.ca.location", Scope::Tokens),
-    ("https.ca.pem", Scope::Tokens),
+    ("https.ca.location", Scope::Ours),
+    ("https.ca.pem", Scope::Ours),
     ("linger.ms", Scope::Producers),
     ("max.partition.fetch.bytes", Scope::Consumers),
     ("metadata.max.age.ms", Scope::All),
@@ -41,14 +42,18 @@ pub(crate) const ALLOWED: &[(&str, Scope)] = &[
     ("queued.min.messages", Scope::Consumers),
     ("reconnect.backoff.max.ms", Scope::All),
     ("reconnect.backoff.ms", Scope::All),
+    ("sasl.kerberos.keytab", Scope::Ours),
+    ("sasl.kerberos.min.time.before.relogin", Scope::Ours),
+    ("sasl.kerberos.principal", Scope::Ours),
+    ("sasl.kerberos.service.name", Scope::All),
     ("sasl.mechanism", Scope::All),
     ("sasl.mechanisms", Scope::All),
-    ("sasl.oauthbearer.client.id", Scope::Tokens),
-    ("sasl.oauthbearer.client.secret", Scope::Tokens),
-    ("sasl.oauthbearer.extensions", Scope::Tokens),
-    ("sasl.oauthbearer.method", Scope::Tokens),
-    ("sasl.oauthbearer.scope", Scope::Tokens),
-    ("sasl.oauthbearer.token.endpoint.url", Scope::Tokens),
+    ("sasl.oauthbearer.client.id", Scope::Ours),
+    ("sasl.oauthbearer.client.secret", Scope::Ours),
+    ("sasl.oauthbearer.extensions", Scope::Ours),
+    ("sasl.oauthbearer.method", Scope::Ours),
+    ("sasl.oauthbearer.scope", Scope::Ours),
+    ("sasl.oauthbearer.token.endpoint.url", Scope::Ours),
     ("sasl.password", Scope::All),
     ("sasl.username", Scope::All),
     ("security.protocol", Scope::All),
@@ -133,6 +138,29 @@ const OURS: &str = "exactly-once depends on its value, which is set by the runti
 pub(crate) fn is_for(scope: Scope, key: &str) -> bool {
     let mut allowed = ALLOWED.iter();
     allowed.any(|(name, of)| *name == key && (*of == Scope::All || *of == scope))
+}
+
+/// The SASL mechanism, if one is named.
+pub(crate) fn mechanism(properties: &BTreeMap<String, String>) -> Option<&str> {
+    let named = ["sasl.mechanism", "sasl.mechanisms"];
+    named
+        .iter()
+        .find_map(|key| properties.get(*key))
+        .map(String::as_str)
+}
+
+/// Refuse a property that has an effect with this mechanism only, where another one is used.
+pub(crate) fn check_stray(
+    properties: &BTreeMap<String, String>,
+    prefix: &str,
+    mechanism: &str,
+) -> Result<()> {
+    match properties.keys().find(|key| key.starts_with(prefix)) {
+        Some(key) => Err(Error::halt(format!(
+            "Kafka property {key} has no effect without `sasl.mechanism: {mechanism}`: set that, or remove this"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Refuse a property that must not be set, naming why.

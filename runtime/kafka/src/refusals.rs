@@ -3,6 +3,7 @@
 
 use crate::ffi::Code;
 use crate::ffi::health::Refusal;
+use crate::kerberos::{self, NO_TICKET};
 use crate::oauth::NO_TOKEN;
 use sluicebox_core::log::Error;
 
@@ -30,6 +31,12 @@ fn password_advice(text: &str) -> &'static str {
     } else if text.contains("invalid_token") {
         "the brokers want another token than the endpoint gives: check sasl.oauthbearer.scope, and with the brokers' operator \
          whose tokens they take, for which audience"
+    } else if text.starts_with(NO_TICKET) {
+        kerberos::advice(true)
+    } else if is_without_ticket(text) {
+        "set sasl.kerberos.keytab and sasl.kerberos.principal, or run kinit for the user that this runs as"
+    } else if text.contains("GSSAPI") && !text.contains("mechanism handshake failed") {
+        "check sasl.kerberos.service.name, that bootstrap_servers has the host names of the brokers' principals, and krb5.conf"
     } else if text.contains("not valid in current SASL state") {
         "the listener there takes no passwords: set security.protocol to plaintext or ssl, or name the listener that does \
          in bootstrap_servers"
@@ -38,6 +45,17 @@ fn password_advice(text: &str) -> &'static str {
     } else {
         "check sasl.username and sasl.password, and sasl.mechanism: brokers keep the passwords of each mechanism apart"
     }
+}
+
+/// GSSAPI's words for that.
+fn is_without_ticket(text: &str) -> bool {
+    [
+        "No Kerberos credentials available",
+        "No credentials cache found",
+        "Ticket expired",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 fn tls_advice(text: &str) -> &'static str {
@@ -62,6 +80,8 @@ fn is_alert(text: &str) -> bool {
 fn silence_advice(last: &str) -> &'static str {
     if last.starts_with(NO_TOKEN) {
         "check sasl.oauthbearer.token.endpoint.url, https.ca.location, and that the endpoint runs"
+    } else if last.starts_with(NO_TICKET) {
+        kerberos::advice(false)
     } else if is_alert(last) {
         OUR_CERTIFICATE
     } else if last.contains("PLAINTEXT broker listener") {

@@ -193,7 +193,7 @@ mod tests {
         let own = |(key, value): (&str, &str)| (key.to_string(), value.to_string());
         let settings = Settings {
             properties: settings.into_iter().map(own).collect(),
-            logins: None,
+            ..Settings::default()
         };
         Transactional::new(&settings, 60_000).expect("a producer")
     }

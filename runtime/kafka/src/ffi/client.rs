@@ -3,7 +3,7 @@
 //! The callbacks only write into [`Health`].
 
 use super::health::{Health, on_error, on_event, on_log};
-use super::login::Logins;
+use super::login::{Credentials, Logins};
 use super::{Code, Fault, cstring, millis, string};
 use rdkafka_sys as sys;
 use std::ffi::c_char;
@@ -27,6 +27,8 @@ pub struct Settings {
     pub properties: Vec<(String, String)>,
     /// Where it gets tokens from, if it shows tokens to brokers.
     pub logins: Option<Arc<Logins>>,
+    /// How whatever it shows is, if that comes from somebody else.
+    pub credentials: Option<Arc<dyn Credentials>>,
 }
 
 /// A client instance. librdkafka's instances may be used from any thread.
@@ -46,7 +48,7 @@ unsafe impl Sync for Client {}
 impl Client {
     /// Make a client. Does not wait for a connection.
     pub fn new(role: Role, settings: &Settings) -> Result<Client, Fault> {
-        let health = Arc::new(Health::new(settings.logins.clone()));
+        let health = Arc::new(Health::new(settings.credentials.clone()));
         // SAFETY: a fresh configuration is owned here until rd_kafka_new takes it over.
         unsafe {
             let conf = sys::rd_kafka_conf_new();

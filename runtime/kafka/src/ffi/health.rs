@@ -3,7 +3,7 @@
 //! The callbacks run on librdkafka's threads and never call back into us: they only write here, where callers look when
 //! they need to explain an error or to decide whether a transaction overlapped a lost connection.
 
-use super::login::{Logins, Standing};
+use super::login::{Credentials, Standing};
 use super::{Code, string};
 use rdkafka_sys as sys;
 use std::ffi::{c_char, c_int, c_void};
@@ -17,8 +17,8 @@ pub struct Health {
     disconnects: AtomicU64,
     failed: AtomicU64,
     notes: Mutex<Notes>,
-    /// If it shows tokens to brokers.
-    logins: Option<Arc<Logins>>,
+    /// What it shows to brokers, if that comes from somebody else.
+    credentials: Option<Arc<dyn Credentials>>,
 }
 
 #[derive(Debug, Default)]
@@ -39,9 +39,9 @@ pub struct Refusal {
 
 impl Health {
     /// Nothing went wrong yet.
-    pub(super) fn new(logins: Option<Arc<Logins>>) -> Health {
+    pub(super) fn new(credentials: Option<Arc<dyn Credentials>>) -> Health {
         Health {
-            logins,
+            credentials,
             ..Health::default()
         }
     }
@@ -71,8 +71,8 @@ impl Health {
             .map(|refusal| refusal.text)
             .or_else(|| self.with(|notes| notes.last_error.clone()))
     }
-    /// Why a broker lately refused our credentials or certificate, or the endpoint of tokens our secret. An old refusal
-    /// says nothing about today's trouble, and one of a token that has ended or been replaced nothing about us.
+    /// Why a broker lately refused our credentials or certificate, or whoever gives us something to show refused
+    /// that. An old refusal says nothing about today's trouble, and one of what has ended or been replaced nothing about us.
     pub fn refused(&self) -> Option<Refusal> {
         const LATELY: Duration = Duration::from_secs(15);
         let since = match self.standing() {
@@ -91,7 +91,7 @@ impl Health {
     }
 
     fn standing(&self) -> Option<Standing> {
-        self.logins.as_ref().map(|logins| logins.standing())
+        self.credentials.as_ref().map(|shown| shown.standing())
     }
 
     fn with<R>(&self, read: impl FnOnce(&mut Notes) -> R) -> R {

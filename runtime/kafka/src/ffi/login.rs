@@ -27,22 +27,28 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Why there is no new token.
+/// Why there is no new token or ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoToken {
-    /// The endpoint will not give us one; else it may later.
+pub struct Lack {
+    /// Whoever gives them will not give us one; else it may later.
     pub refused: bool,
     /// For people.
     pub text: String,
 }
 
-/// Whether clients can show a token that is still good.
+/// Whether clients can show something that is still good.
 #[derive(Clone, Debug)]
 pub enum Standing {
-    /// Since then. What brokers said before that was said of another token.
+    /// Since then. What brokers said before that was said of something else.
     Good(Instant),
     /// There was none yet, or the last one has ended and there is no new one.
-    Bad(NoToken),
+    Bad(Lack),
+}
+
+/// What clients show to brokers and somebody else gives us, again and again.
+pub trait Credentials: fmt::Debug + Send + Sync {
+    /// How things are now.
+    fn standing(&self) -> Standing;
 }
 
 /// The clients of a connection, and the token that they show.
@@ -52,7 +58,7 @@ pub struct Logins(Mutex<Inner>);
 #[derive(Debug)]
 struct Inner {
     token: Option<(Token, Instant)>,
-    failure: NoToken,
+    failure: Lack,
     clients: Vec<Entry>,
 }
 
@@ -67,7 +73,7 @@ impl Logins {
     pub fn new(waiting: String) -> Logins {
         Logins(Mutex::new(Inner {
             token: None,
-            failure: NoToken {
+            failure: Lack {
                 refused: false,
                 text: waiting,
             },
@@ -87,17 +93,8 @@ impl Logins {
     }
 
     /// Note that there is no new token.
-    pub fn fail(&self, failure: NoToken) {
+    pub fn fail(&self, failure: Lack) {
         self.lock().failure = failure;
-    }
-
-    /// How things are now.
-    pub fn standing(&self) -> Standing {
-        let inner = self.lock();
-        match &inner.token {
-            Some((token, since)) if token.ends > Instant::now() => Standing::Good(*since),
-            _ => Standing::Bad(inner.failure.clone()),
-        }
     }
 
     /// Set what a client needs that is to [`Logins::enter`].
@@ -135,6 +132,16 @@ impl Logins {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Credentials for Logins {
+    fn standing(&self) -> Standing {
+        let inner = self.lock();
+        match &inner.token {
+            Some((token, since)) if token.ends > Instant::now() => Standing::Good(*since),
+            _ => Standing::Bad(inner.failure.clone()),
+        }
     }
 }
 

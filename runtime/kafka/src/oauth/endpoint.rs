@@ -1,7 +1,7 @@
 //! One request for a token, and what the answer means.
 
 use super::settings::{Authorities, Settings};
-use crate::ffi::login::{NoToken, Token};
+use crate::ffi::login::{Lack, Token};
 use crate::limits::{TOKEN_ANSWER_BYTES_MAX, TOKEN_LIFE_MAX, TOKEN_LIFE_UNKNOWN, TOKEN_WAIT_MAX};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::Deserialize;
@@ -60,7 +60,7 @@ impl Endpoint {
     }
 
     /// A new token, and how long it is good for from now on.
-    pub fn fetch(&self) -> std::result::Result<(Token, Duration), NoToken> {
+    pub fn fetch(&self) -> std::result::Result<(Token, Duration), Lack> {
         let asked = Instant::now();
         let (status, body) = self.ask().map_err(|error| self.none(false, &error))?;
         let answer: Answer = match status {
@@ -112,7 +112,7 @@ impl Endpoint {
     }
 
     /// Overload passes; of the rest, nothing changes until somebody changes it.
-    fn refusal(&self, status: u16, body: &[u8]) -> NoToken {
+    fn refusal(&self, status: u16, body: &[u8]) -> Lack {
         let passes = status >= 500 || matches!(status, 408 | 425 | 429);
         let words = match serde_json::from_slice(body) {
             Ok(Refusal {
@@ -125,8 +125,8 @@ impl Endpoint {
         self.none(!passes, &format!("it answered {status}{words}"))
     }
 
-    fn none(&self, refused: bool, why: &str) -> NoToken {
-        NoToken {
+    fn none(&self, refused: bool, why: &str) -> Lack {
+        Lack {
             refused,
             text: format!("{NO_TOKEN} from {}: {why}", self.settings.url),
         }

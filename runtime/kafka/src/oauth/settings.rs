@@ -1,5 +1,6 @@
 //! How tokens are fetched, from a connection's properties; their names are librdkafka's.
 
+use crate::properties::{check_stray, mechanism};
 use sluicebox_core::log::{Error, Result};
 use sluicebox_core::spec::is_clear_text;
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use url::Url;
 type Properties = BTreeMap<String, String>;
 
 const PREFIX: &str = "sasl.oauthbearer.";
+const OAUTHBEARER: &str = "OAUTHBEARER";
 
 /// Where tokens come from, who asks for them, and what for.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,17 +38,10 @@ impl Settings {
     /// `None` if the connection shows no tokens.
     pub fn read(properties: &Properties) -> Result<Option<Settings>> {
         let get = |key: &str| properties.get(key).map(String::as_str);
-        let mechanism = get("sasl.mechanism").or(get("sasl.mechanisms"));
-        let is_ours = mechanism.is_some_and(|name| name.eq_ignore_ascii_case("OAUTHBEARER"));
+        let is_ours =
+            mechanism(properties).is_some_and(|name| name.eq_ignore_ascii_case(OAUTHBEARER));
         if !is_ours {
-            let stray = properties.keys().find(|key| key.starts_with(PREFIX));
-            return match stray {
-                Some(key) => wrong(
-                    key,
-                    "has no effect without `sasl.mechanism: OAUTHBEARER`: set that, or remove this",
-                ),
-                None => Ok(None),
-            };
+            return check_stray(properties, PREFIX, OAUTHBEARER).map(|()| None);
         }
         if let Some(other) = get("sasl.oauthbearer.method").filter(|method| *method != "oidc") {
             return wrong(

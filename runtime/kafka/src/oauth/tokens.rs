@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::endpoint::{Endpoint, NO_TOKEN};
-use crate::ffi::login::{Logins, NoToken};
+use crate::ffi::login::{Lack, Logins};
 use crate::limits::{TOKEN_PAUSE_MAX, TOKEN_PAUSE_MIN};
 use sluicebox_core::log::{Error, Kind, Result};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ fn fetch_all(endpoint: &Endpoint, logins: &Logins, ended: &Receiver<()>) {
     loop {
         let fetched = endpoint.fetch().and_then(|(token, life)| {
             let renewed = logins.renew(token);
-            renewed.map(|()| life).map_err(|fault| NoToken {
+            renewed.map(|()| life).map_err(|fault| Lack {
                 refused: true,
                 text: format!("{NO_TOKEN}: what the endpoint gave is none: {}", fault.text),
             })
