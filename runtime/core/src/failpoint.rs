@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 static HOOK: OnceLock<fn(&str)> = OnceLock::new();
 
 /// All steps, in the order in which a shard comes past them.
-pub const STEPS: [&str; 11] = [
+pub const STEPS: [&str; 12] = [
     "after-init",
     "mid-restore",
     "after-restore",
@@ -18,6 +18,7 @@ pub const STEPS: [&str; 11] = [
     "after-offsets",
     "after-commit",
     "after-apply",
+    "after-switch",
 ];
 
 /// Set what happens at each step. Only the first call counts.

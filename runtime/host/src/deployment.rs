@@ -25,7 +25,8 @@ pub struct Summary {
     pub accounts: Vec<(String, Account)>,
 }
 
-/// The version of a job that its shards run. Replacing it makes each shard end its epoch and go on with the new one.
+/// The version of a job that its shards run. Replacing it makes each shard end its epoch and go on with the new one: with its
+/// connection and state as they are, or, where the new version needs others, after a recovery.
 pub struct Slot {
     job: Mutex<Arc<Job>>,
     /// Wakes who runs it.
@@ -106,8 +107,9 @@ impl Deployment {
         drop(pass);
         let membership = self.log.join(&layout.member(&self.host_id))?;
         let (shards, observer) = (layout.shards, self.observer.clone());
-        let make = |shard: i32, job: Arc<Job>, stop: Arc<AtomicBool>, woken: bool| Task {
-            job,
+        let make = |shard: i32, stop: Arc<AtomicBool>, woken: bool| Task {
+            job: slot.job(),
+            slot: slot.clone(),
             layout: layout.clone(),
             log: self.log.clone(),
             shard,

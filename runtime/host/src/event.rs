@@ -17,6 +17,13 @@ pub enum Event<'a> {
         /// What connecting and recovering took.
         took: Duration,
     },
+    /// A shard goes on with another version of the job, with all it has.
+    Switched {
+        /// Which.
+        shard: i32,
+        /// Last committed epoch: the last of the version before.
+        epoch: u64,
+    },
     /// A shard has nothing to do, and waits for records without a thread of its own.
     Parked {
         /// Which.

@@ -111,6 +111,11 @@ impl Job {
             .collect()
     }
 
+    /// Ids of its operators, in order.
+    pub fn operators(&self) -> impl Iterator<Item = &str> {
+        self.spec.operators.iter().map(|o| o.id.as_str())
+    }
+
     /// What each operator's module is.
     pub fn modules(&self) -> impl Iterator<Item = (&str, &Module)> {
         self.spec

@@ -25,6 +25,7 @@ mod run;
 mod shard;
 mod store;
 mod supervisor;
+mod switch;
 
 pub use backend::{connect, connect_to};
 pub use budget::{Budget, Limits, Spent};

@@ -1,4 +1,4 @@
-//! What the work of a shard takes, since its thread started. Nothing here decides anything: figures differ from run to run.
+//! What the work of a shard takes, since its thread started; of its operators, since a version had the first of that id. Nothing here decides anything: figures differ from run to run.
 
 use crate::hot::HotKey;
 use std::collections::BTreeMap;
@@ -109,14 +109,23 @@ pub struct Meter(Mutex<Figures>);
 impl Meter {
     /// Nothing has happened yet.
     pub fn new<'a>(operators: impl Iterator<Item = &'a str>) -> Self {
-        let operators = operators.map(|id| OperatorFigures {
-            id: id.to_owned(),
-            ..OperatorFigures::default()
-        });
-        Self(Mutex::new(Figures {
-            operators: operators.collect(),
-            ..Figures::default()
-        }))
+        let meter = Self::default();
+        meter.operators(operators);
+        meter
+    }
+
+    /// These are the operators from now on; those that were there before go on from their figures.
+    pub fn operators<'a>(&self, ids: impl Iterator<Item = &'a str>) {
+        let mut figures = self.lock();
+        let mut before = std::mem::take(&mut figures.operators);
+        let take = |id: &str| match before.iter().position(|operator| operator.id == id) {
+            Some(at) => before.swap_remove(at),
+            None => OperatorFigures {
+                id: id.to_owned(),
+                ..OperatorFigures::default()
+            },
+        };
+        figures.operators = ids.map(take).collect();
     }
 
     /// How it is now.
@@ -190,5 +199,16 @@ mod tests {
             ("spend", 15, 1)
         );
         assert_eq!(spend.calls.sum, Duration::from_millis(5));
+    }
+
+    #[test]
+    fn operators_of_another_version_go_on_by_their_names() {
+        let meter = Meter::new(["valid", "spend"].into_iter());
+        meter.called(1, 10, Duration::from_millis(2), false, 65_536);
+        meter.operators(["spend", "rates"].into_iter());
+        meter.called(0, 1, Duration::from_millis(2), false, 65_536);
+        let rows = |operator: OperatorFigures| (operator.id, operator.rows);
+        let rows: Vec<_> = meter.figures().operators.into_iter().map(rows).collect();
+        assert_eq!(rows, [("spend".to_owned(), 11), ("rates".to_owned(), 0)]);
     }
 }

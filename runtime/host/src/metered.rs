@@ -224,13 +224,17 @@ pub struct MeteredUdf {
 }
 
 impl MeteredUdf {
-    /// Measure this module of the operator with this number.
-    pub fn new(inner: Box<dyn Udf>, operator: usize, meter: Arc<Meter>) -> Self {
-        Self {
-            inner,
-            operator,
-            meter,
-        }
+    /// Measure the modules of all operators, in their order.
+    pub fn all(modules: Vec<Box<dyn Udf>>, meter: &Arc<Meter>) -> Vec<Box<dyn Udf>> {
+        let numbered = modules.into_iter().enumerate();
+        let measured = numbered.map(|(operator, inner)| -> Box<dyn Udf> {
+            Box::new(Self {
+                inner,
+                operator,
+                meter: meter.clone(),
+            })
+        });
+        measured.collect()
     }
 
     fn call<T>(

@@ -2,6 +2,7 @@
 
 use crate::at_rest::AtRest;
 use crate::budget::{Budget, Held};
+use crate::deployment::Slot;
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::gate::Gate;
@@ -14,7 +15,6 @@ use crate::{data_dir, store};
 use sluicebox_core::log::Log;
 use sluicebox_core::shard::{Clock, Config, Progress, Shard, ShardError, Turn};
 use sluicebox_core::spec::{Input, StartSpec};
-use sluicebox_core::udf::Udf;
 use sluicebox_wasm::thread_cpu_time;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,8 +29,10 @@ const HOLD_MAX: Duration = Duration::from_millis(100);
 
 /// Everything a shard's thread needs.
 pub struct Task {
-    /// The job.
+    /// The version of the job that it runs.
     pub job: Arc<Job>,
+    /// The version that it should run.
+    pub slot: Arc<Slot>,
     /// Its layout.
     pub layout: Layout,
     /// The log.
@@ -61,8 +63,8 @@ pub enum Outcome {
     Stopped(Option<Progress>),
     /// The bounded input has ended; everything is committed.
     Ended(Progress),
-    /// Nothing to do: start again once it is woken.
-    Parked(Parked),
+    /// Nothing to do: start again once it is woken, or has to run another version than this.
+    Parked(Parked, Arc<Job>),
     /// Start again if the shard is still ours.
     Restart(String),
     /// Somebody must act.
@@ -79,12 +81,12 @@ impl Clock for Monotonic {
 
 impl Task {
     /// The thread's body.
-    pub fn run(self) -> Outcome {
+    pub fn run(mut self) -> Outcome {
         let held = Held::new(self.budget.clone(), &self.layout.changelog, self.shard);
         match self.process() {
-            Ok(Outcome::Parked(mut parked)) => {
+            Ok(Outcome::Parked(mut parked, job)) => {
                 parked.holds(held);
-                Outcome::Parked(parked)
+                Outcome::Parked(parked, job)
             }
             Ok(outcome) => outcome,
             Err(Stop::Shard(ShardError::Reconnect(why))) => Outcome::Restart(why),
@@ -93,14 +95,12 @@ impl Task {
         }
     }
 
-    fn process(&self) -> Result<Outcome, Stop> {
-        let meter = Arc::new(Meter::new(
-            self.job.spec.operators.iter().map(|o| o.id.as_str()),
-        ));
+    fn process(&mut self) -> Result<Outcome, Stop> {
+        let meter = Arc::new(Meter::new(self.job.operators()));
         if !self.woken
             && let Some(parked) = self.still_at_rest()
         {
-            return Ok(Outcome::Parked(parked));
+            return Ok(Outcome::Parked(parked, self.job.clone()));
         }
         AtRest::forget(&self.state_dir);
         let Some(pass) = self.gate.enter(&self.stop) else {
@@ -119,7 +119,8 @@ impl Task {
         let mut worked = Instant::now();
         loop {
             let stopping = self.stop.load(Ordering::Relaxed);
-            let turned = self.turn(&mut shard, stopping, &meter);
+            let next = self.next();
+            let turned = self.turn(&mut shard, stopping || next.is_some(), &meter);
             let cpu_before = std::mem::replace(&mut cpu, thread_cpu_time());
             let used = cpu.saturating_sub(cpu_before);
             match turned {
@@ -159,14 +160,20 @@ impl Task {
                 worked = Instant::now();
                 if let Some(positions) = shard.at_rest()? {
                     let ends = positions.into_iter().collect();
-                    return Ok(Outcome::Parked(self.park(parking, ends)));
+                    return Ok(Outcome::Parked(self.park(parking, ends), self.job.clone()));
                 }
             }
             match turn {
                 Turn::Ended => return Ok(Outcome::Ended(shard.progress())),
                 Turn::Worked | Turn::Searched => {}
                 _ if stopping => return Ok(Outcome::Stopped(Some(shard.progress()))),
-                Turn::Idle | Turn::Committed | Turn::Aborted => {}
+                Turn::Idle | Turn::Committed | Turn::Aborted => {
+                    if let Some(next) = next
+                        && !self.switch(&mut shard, next, &meter)?
+                    {
+                        return Ok(Outcome::Stopped(Some(shard.progress())));
+                    }
+                }
             }
         }
     }
@@ -250,9 +257,6 @@ impl Task {
         };
         let store = store::open(spec.state, &self.state_dir, self.layout.shards, note)?;
         let udfs = self.job.instantiate(&self.observer)?;
-        let metered = |(operator, udf)| -> Box<dyn Udf> {
-            Box::new(MeteredUdf::new(udf, operator, meter.clone()))
-        };
         let log = self.log.open(&config.log).map_err(ShardError::from)?;
         let log = MeteredLog::new(log, meter.clone(), self.budget.clone());
         Ok(Shard::new(
@@ -260,7 +264,7 @@ impl Task {
             plan.clone(),
             Box::new(log),
             store,
-            udfs.into_iter().enumerate().map(metered).collect(),
+            MeteredUdf::all(udfs, meter),
             Box::new(Monotonic(Instant::now())),
         )?)
     }

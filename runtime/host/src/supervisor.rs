@@ -21,16 +21,14 @@ const RESTART_WAIT_MAX: Duration = Duration::from_secs(30);
 /// A shard that ran this long starts again with the shortest wait.
 const RAN_WELL: Duration = Duration::from_secs(60);
 
-/// Makes the task of a shard that runs this version of the job; the last argument says that it was parked and woken.
-pub type MakeTask<'a> = dyn Fn(i32, Arc<Job>, Arc<AtomicBool>, bool) -> Task + 'a;
+/// Makes the task of a shard that runs the present version of the job; the last argument says that it was parked and woken.
+pub type MakeTask<'a> = dyn Fn(i32, Arc<AtomicBool>, bool) -> Task + 'a;
 
 struct Running {
     thread: JoinHandle<Outcome>,
     /// It has nothing left to do.
     done: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
-    /// The version it runs.
-    job: Arc<Job>,
     since: Instant,
     /// To be reported as released once it has stopped.
     revoked: bool,
@@ -117,7 +115,6 @@ impl<'a> Supervisor<'a> {
             if !released.is_empty() {
                 membership.released(&released);
             }
-            self.replace_old();
             self.wake();
             self.restart_due();
             if let Some(error) = self.halted.take() {
@@ -179,8 +176,7 @@ impl<'a> Supervisor<'a> {
 
     fn start(&mut self, shard: i32, woken: bool) {
         let stop = Arc::new(AtomicBool::new(false));
-        let job = self.slot.job();
-        let task = (self.make)(shard, job.clone(), stop.clone(), woken);
+        let task = (self.make)(shard, stop.clone(), woken);
         let done = Arc::new(AtomicBool::new(false));
         let guard = Done {
             done: done.clone(),
@@ -196,7 +192,6 @@ impl<'a> Supervisor<'a> {
                     thread,
                     done,
                     stop,
-                    job,
                     since: Instant::now(),
                     revoked: false,
                 };
@@ -224,7 +219,6 @@ impl<'a> Supervisor<'a> {
                 thread,
                 since,
                 revoked,
-                job,
                 ..
             }) = self.running.remove(&shard)
             else {
@@ -235,7 +229,7 @@ impl<'a> Supervisor<'a> {
                     "shard {shard} panicked: this is a bug in sluicebox, please report it"
                 )))
             });
-            self.take_in(shard, outcome, since, job);
+            self.take_in(shard, outcome, since);
             if revoked {
                 released.push(shard);
             }
@@ -243,12 +237,12 @@ impl<'a> Supervisor<'a> {
         released
     }
 
-    fn take_in(&mut self, shard: i32, outcome: Outcome, since: Instant, job: Arc<Job>) {
+    fn take_in(&mut self, shard: i32, outcome: Outcome, since: Instant) {
         match outcome {
             Outcome::Stopped(progress) => {
                 self.last.extend(progress.map(|progress| (shard, progress)));
                 self.observer.event(Event::Stopped { shard });
-                // It was given up and then assigned again before it had stopped.
+                // It was given up and then assigned again before it had stopped, or a new version needs another connection.
                 if self.owned.contains(&shard) {
                     self.waiting
                         .insert(shard, (Instant::now(), RESTART_WAIT_MIN));
@@ -261,10 +255,10 @@ impl<'a> Supervisor<'a> {
                 self.observer.event(Event::Stopped { shard });
             }
             // Given up meanwhile: nothing is left to be released.
-            Outcome::Parked(_) if !self.owned.contains(&shard) => {
+            Outcome::Parked(..) if !self.owned.contains(&shard) => {
                 self.observer.event(Event::Stopped { shard });
             }
-            Outcome::Parked(parked) => {
+            Outcome::Parked(parked, job) => {
                 self.waiting.remove(&shard);
                 parked.tells(&self.waker);
                 self.parked.insert(shard, (parked, job));
@@ -292,13 +286,6 @@ impl<'a> Supervisor<'a> {
                 self.halted.get_or_insert(error);
             }
         }
-    }
-
-    /// End the epochs of shards that run another version than the slot has; they start again with that one.
-    fn replace_old(&self) {
-        let job = self.slot.job();
-        let old = self.running.values().filter(|r| !Arc::ptr_eq(&r.job, &job));
-        old.for_each(|running| running.stop.store(true, Ordering::Relaxed));
     }
 
     /// Start what has waited long enough and is ours as of the membership's last word.

@@ -75,6 +75,8 @@ macro_rules! aborts {
         fn every_named_step_has_its_test() {
             let mut tested = vec![$($step),*];
             let mut steps = sluicebox_core::failpoint::STEPS.to_vec();
+            // Of upgrades, which only hosts with a catalog know: see `serve`.
+            steps.retain(|step| *step != "after-switch");
             tested.sort_unstable();
             steps.sort_unstable();
             assert_eq!(tested, steps);

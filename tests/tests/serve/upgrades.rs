@@ -1,7 +1,7 @@
 //! New versions of a running job: state is kept, nothing is lost or repeated, also when the host dies on the way.
 
 use super::*;
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use sluicebox_tests::serving::Served;
 use sluicebox_tests::truth::Truth;
 
@@ -22,24 +22,29 @@ fn under_way(options: &Options) -> Result<(Installation, Job, Served, Workload)>
     Ok((installation, job, host, workload))
 }
 
-fn plan_hashes(job: &Value) -> Vec<&str> {
-    let versions = job["versions"].as_array().map_or(&[][..], Vec::as_slice);
-    versions
-        .iter()
-        .filter_map(|v| v["plan_hash"].as_str())
-        .collect()
+/// The same work with epochs of another length, which needs another connection.
+fn reopened(spec: &str) -> Result<String> {
+    let interval = spec.lines().find(|line| line.starts_with("epoch: "));
+    let interval = interval.context("the spec has no epochs")?;
+    Ok(second(spec).replace(interval, "epoch: { interval: 333ms }"))
 }
 
-#[test]
-fn an_upgrade_keeps_the_state_and_a_rollback_too() -> Result<()> {
+/// How often shards have said this.
+fn said(api: &Api, job: &Job, what: &str) -> Result<usize> {
+    let path = format!("/v1/tenants/{TENANT}/jobs/{}/logs?tail=1000", job.name);
+    let log = api.text(&path)?;
+    Ok(log.lines().filter(|line| line.contains(what)).count())
+}
+
+/// Versions follow each other; the state is taken over, and shards start anew where they must and only there.
+fn upgraded(other: impl Fn(&str) -> Result<String>, opened_again: bool) -> Result<()> {
     let options = Options::default();
     let (_installation, job, mut host, workload) = under_way(&options)?;
     let spec = spec::deployed(&job, &options);
-    ensure!(
-        second(&spec) != spec,
-        "the second version is the first:\n{spec}"
-    );
-    host.api.deploy(TENANT, &job.name, &second(&spec))?;
+    let other = other(&spec)?;
+    ensure!(other != spec, "the second version is the first:\n{spec}");
+    let shards = said(&host.api, &job, "goes on after epoch")?;
+    host.api.deploy(TENANT, &job.name, &other)?;
     job.produce(&workload, 2_000, 4_000)?;
     let upgraded = host
         .api
@@ -57,7 +62,36 @@ fn an_upgrade_keeps_the_state_and_a_rollback_too() -> Result<()> {
             running_version(job) == 3
         })?;
     job.wait_for_end(&mut [&mut host.process], TIMEOUT)?;
-    job.check(&Truth::of(&workload))
+    job.check(&Truth::of(&workload))?;
+    let started = said(&host.api, &job, "goes on after epoch")?;
+    let switched = said(&host.api, &job, "goes on with version")?;
+    let expected = match opened_again {
+        true => (3 * shards, 0),
+        false => (shards, 2 * shards),
+    };
+    ensure!(
+        shards > 0 && (started, switched) == expected,
+        "{shards} shards started {started} times and went on {switched} times"
+    );
+    Ok(())
+}
+
+fn plan_hashes(job: &Value) -> Vec<&str> {
+    let versions = job["versions"].as_array().map_or(&[][..], Vec::as_slice);
+    versions
+        .iter()
+        .filter_map(|v| v["plan_hash"].as_str())
+        .collect()
+}
+
+#[test]
+fn an_upgrade_keeps_the_state_and_a_rollback_too() -> Result<()> {
+    upgraded(|spec| Ok(second(spec)), false)
+}
+
+#[test]
+fn an_upgrade_that_needs_another_connection_keeps_them_too() -> Result<()> {
+    upgraded(reopened, true)
 }
 
 /// The aggregate's next version has accumulators with other fields. Windows that are open are taken up by one that migrates them;
@@ -103,9 +137,34 @@ fn refused_for((status, answer): &(u16, Value), snapshot: &str) -> Result<()> {
     Ok(())
 }
 
-/// faults.md row 33: killed at each named step of the first commits of a new version.
+/// faults.md row 33: killed between two versions, and at each named step of the first commit of the new one.
 #[test]
 fn an_upgrade_that_is_killed_gives_the_truth() -> Result<()> {
+    let steps = [
+        "after-switch:1",
+        "after-switch:1,before-changelog:1",
+        "after-switch:1,after-changelog:1",
+        "after-switch:1,after-flush:1",
+        "after-switch:1,after-offsets:1",
+        "after-switch:1,after-apply:1",
+    ];
+    killed_at(&steps, |spec| Ok(second(spec)))
+}
+
+/// The same where the shards start anew.
+#[test]
+fn an_upgrade_with_another_connection_that_is_killed_gives_the_truth() -> Result<()> {
+    let steps = [
+        "after-init:2",
+        "after-claim:2",
+        "after-init:2,after-flush:2",
+        "after-init:2,after-apply:2",
+    ];
+    killed_at(&steps, reopened)
+}
+
+/// Upgrades to and fro, each of a host that ends at its step.
+fn killed_at(steps: &[&str], other: impl Fn(&str) -> Result<String>) -> Result<()> {
     let options = Options {
         shards: Some(1),
         ..Options::default()
@@ -114,26 +173,16 @@ fn an_upgrade_that_is_killed_gives_the_truth() -> Result<()> {
     let workload = workload(6_000);
     let mut host = installation.start("one", None)?;
     deploy(&installation, &host.api, &mut job, &options)?;
-    let spec = spec::deployed(&job, &options);
+    let first = spec::deployed(&job, &options);
+    let versions = [first.clone(), other(&first)?];
     let mut produced = 0;
-    let steps = [
-        "after-init:2",
-        "after-claim:2",
-        "after-flush:3",
-        "after-offsets:3",
-        "after-apply:3",
-    ];
-    for (number, step) in (2..).zip(steps) {
+    for (number, step) in (1..).zip(steps) {
         job.produce(&workload, produced, produced + 500)?;
         produced += 500;
         job.wait_for(4 * produced - 1_000, &mut [&mut host.process], TIMEOUT)?;
         host.process.kill()?;
         host = installation.start("one", Some(step))?;
-        let version = if number % 2 == 0 {
-            second(&spec)
-        } else {
-            spec.clone()
-        };
+        let version = &versions[number % 2];
         // A shard with nothing to do would not start.
         job.produce(&workload, produced, produced + 50)?;
         produced += 50;
@@ -143,7 +192,7 @@ fn an_upgrade_that_is_killed_gives_the_truth() -> Result<()> {
                 job["status"]["shards"][0]["state"] == "running"
             })?;
         // The host may be gone before it answers: then the version is there, or it is deployed by the next host.
-        let _ = host.api.deploy(TENANT, &job.name, &version);
+        let _ = host.api.deploy(TENANT, &job.name, version);
         // Something to commit until it gets to the step.
         while host.process.running()? {
             ensure!(
@@ -155,7 +204,7 @@ fn an_upgrade_that_is_killed_gives_the_truth() -> Result<()> {
             std::thread::sleep(Duration::from_millis(200));
         }
         host = installation.start("one", None)?;
-        host.api.deploy(TENANT, &job.name, &version)?;
+        host.api.deploy(TENANT, &job.name, version)?;
         let current = host.api.job(TENANT, &job.name)?["version"].as_u64();
         host.api.wait_for_job(TENANT, &job.name, step, |job| {
             Some(running_version(job)) == current

@@ -36,7 +36,12 @@ impl Console {
     fn text(&self, event: &Event<'_>) -> Option<String> {
         let warn = self.paint.warn("warning:");
         let line = match event {
-            Event::Started { .. } | Event::Stopped { .. } | Event::Parked { .. } if self.quiet => {
+            Event::Started { .. }
+            | Event::Stopped { .. }
+            | Event::Parked { .. }
+            | Event::Switched { .. }
+                if self.quiet =>
+            {
                 return None;
             }
             // A new job's first epoch is its claim on the shard.
@@ -47,6 +52,9 @@ impl Console {
             } => format!("shard {shard}: begins"),
             Event::Started { shard, epoch, .. } => {
                 format!("shard {shard}: goes on after epoch {epoch}")
+            }
+            Event::Switched { shard, epoch } => {
+                format!("shard {shard}: goes on with another version after epoch {epoch}")
             }
             Event::Parked { shard } => format!("shard {shard}: waits for records"),
             Event::Stopped { shard } => {
@@ -90,6 +98,9 @@ impl Console {
         let value = match event {
             Event::Started { shard, epoch, .. } => {
                 json!({"event": "started", "shard": shard, "epoch": epoch})
+            }
+            Event::Switched { shard, epoch } => {
+                json!({"event": "switched", "shard": shard, "epoch": epoch})
             }
             Event::Parked { shard } => json!({"event": "parked", "shard": shard}),
             Event::Stopped { shard } => json!({"event": "stopped", "shard": shard}),

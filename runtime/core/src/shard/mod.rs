@@ -5,8 +5,10 @@ mod api;
 mod commit;
 mod recovery;
 mod resolve;
+mod switch;
 
 pub use api::{Clock, Config, Progress, ShardError, Turn};
+pub use switch::Version;
 
 use crate::epoch::TaskRecord;
 use crate::failpoint;
@@ -86,6 +88,17 @@ impl Emit for Outputs<'_> {
     }
 }
 
+/// What the log says about the topics of a plan.
+fn topic_limits(plan: &Plan, log: &mut dyn ShardLog) -> log::Result<Vec<TopicLimits>> {
+    let limits = |topic| {
+        Ok(TopicLimits {
+            partitions: log.sink_partitions(topic)?,
+            record_bytes_max: log.record_bytes_max(Some(topic))?,
+        })
+    };
+    (0..plan.topics.len()).map(limits).collect()
+}
+
 impl Shard {
     /// A shard that has yet to [`Shard::recover`]. Asks the log about the topics it writes to.
     pub fn new(
@@ -96,14 +109,7 @@ impl Shard {
         udfs: Vec<Box<dyn Udf>>,
         clock: Box<dyn Clock>,
     ) -> Result<Self, ShardError> {
-        let mut topics = Vec::new();
-        for topic in 0..plan.topics.len() {
-            let partitions = log.sink_partitions(topic)?;
-            topics.push(TopicLimits {
-                partitions,
-                record_bytes_max: log.record_bytes_max(Some(topic))?,
-            });
-        }
+        let topics = topic_limits(&plan, log.as_mut())?;
         let chunk_bytes_max = log
             .record_bytes_max(None)?
             .saturating_sub(RECORD_OVERHEAD_BYTES);
@@ -150,8 +156,16 @@ impl Shard {
     /// Go back to the last commit with this connection.
     fn rebuild(&mut self) -> Result<(), ShardError> {
         self.forget();
+        self.restore()?;
+        let positions: Vec<(i32, i64)> = self.positions.iter().map(|(p, at)| (*p, *at)).collect();
+        self.log.assign(&positions)?;
+        self.sealed_at = self.clock.now();
+        Ok(())
+    }
+
+    /// Take up all tasks where the last commit left them.
+    fn restore(&mut self) -> Result<(), ShardError> {
         self.pipeline.reset(&self.committed.ledger);
-        let mut read = Vec::new();
         self.positions.clear();
         for (partition, task) in &self.committed.tasks {
             let (timestamp_max, ended) = (task.timestamp_max, task.ended);
@@ -162,10 +176,7 @@ impl Shard {
                     other => ShardError::Halt(other.to_string()),
                 })?;
             self.positions.insert(*partition, task.offset);
-            read.push((*partition, task.offset));
         }
-        self.log.assign(&read)?;
-        self.sealed_at = self.clock.now();
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! What the facts found at recovery mean: a new job, one to continue, or a halt with what to do. No I/O.
 
 use crate::epoch::{EpochRecord, Witness, topic_id_text};
+use crate::ledger::Account;
 use crate::log::{self, Bounds, ShardConfig, Topic, TopicId};
 use std::collections::BTreeMap;
 
@@ -61,7 +62,7 @@ pub fn resolve(facts: Facts<'_>) -> Result<Resolved, String> {
         witnesses_agree(&facts, last)?;
     }
     within_bounds(&facts, last)?;
-    operators_kept(&facts, last)?;
+    operators_kept(&facts.operators, &last.ledger)?;
     match facts.last {
         Some(last) => Ok(Resolved::Continue { topic, last }),
         None => Ok(Resolved::New { topic }),
@@ -197,9 +198,12 @@ fn within_bounds(facts: &Facts<'_>, last: &EpochRecord) -> Result<(), String> {
 }
 
 /// An operator that is gone from the plan must not take rows with it.
-fn operators_kept(facts: &Facts<'_>, last: &EpochRecord) -> Result<(), String> {
-    for (id, account) in &last.ledger {
-        if account.held > 0 && !facts.operators.contains(id) {
+pub fn operators_kept(
+    operators: &[String],
+    ledger: &BTreeMap<String, Account>,
+) -> Result<(), String> {
+    for (id, account) in ledger {
+        if account.held > 0 && !operators.contains(id) {
             return Err(format!(
                 "operator `{id}` holds {} rows in open windows, but the job spec has no window-aggregate of that id any more. \
                  Bring it back, or start the job under a new name.",

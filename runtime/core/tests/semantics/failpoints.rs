@@ -78,6 +78,7 @@ fn dies_once(step: &str, nth: usize, keep_store: bool) -> bool {
         for _ in 0..4 {
             rig.tick();
             shard.turn(false).unwrap();
+            shard.switch(rig.version()).unwrap();
         }
         run_to_end(&mut shard).unwrap();
     })

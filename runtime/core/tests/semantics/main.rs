@@ -16,6 +16,7 @@ mod policies;
 mod properties;
 mod recovery;
 mod rig;
+mod switches;
 mod tap;
 mod udf;
 mod windows;

@@ -155,6 +155,8 @@ enum Event {
     Die(&'static str, usize),
     Fault(Call, u64, ErrorKind),
     Taint(Call),
+    /// Another version, the same as before it; at an epoch's end, or in the midst of one.
+    Switch(bool),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -193,6 +195,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => fault,
         1 => lost,
         1 => select(vec![Call::Send, Call::Append, Call::CommitBefore]).prop_map(Event::Taint),
+        2 => any::<bool>().prop_map(Event::Switch),
     ]
 }
 
@@ -266,8 +269,16 @@ fn survive(rig: &mut Rig, run: &Run) {
             }
             Event::Turns(turns) => {
                 for _ in 0..*turns {
-                    shard = proceed(rig, shard.take());
+                    shard = proceed(rig, shard.take(), |shard| shard.turn(false).map(drop));
                 }
+            }
+            Event::Switch(ended) => {
+                shard = proceed(rig, shard.take(), |shard| {
+                    if *ended {
+                        shard.turn(true)?;
+                    }
+                    shard.switch(rig.version())
+                });
             }
         }
     }
@@ -289,8 +300,12 @@ fn survive(rig: &mut Rig, run: &Run) {
     );
 }
 
-/// One turn of a process; what is left of it.
-fn proceed(rig: &Rig, shard: Option<Shard>) -> Option<Shard> {
+/// One step of a process, which has to start first if there is none; what is left of it.
+fn proceed(
+    rig: &Rig,
+    shard: Option<Shard>,
+    step: impl FnOnce(&mut Shard) -> Result<(), ShardError>,
+) -> Option<Shard> {
     let again = |mut shard: Shard, error: ShardError| match error {
         ShardError::Reconnect(_) => {
             shard.reconnect(rig.open());
@@ -306,8 +321,8 @@ fn proceed(rig: &Rig, shard: Option<Shard>) -> Option<Shard> {
                 Err(error) => again(shard, error),
             }
         }
-        Some(mut shard) => match shard.turn(false) {
-            Ok(_) => Ok(Some(shard)),
+        Some(mut shard) => match step(&mut shard) {
+            Ok(()) => Ok(Some(shard)),
             Err(error) => again(shard, error),
         },
     };

@@ -8,7 +8,7 @@ use sluicebox_core::batch::headers;
 use sluicebox_core::embedded::EmbeddedLog;
 use sluicebox_core::log::{Delivery, Log, ShardConfig, ShardLog};
 use sluicebox_core::pipeline::Plan;
-use sluicebox_core::shard::{Clock, Config, Shard, ShardError, Turn};
+use sluicebox_core::shard::{Clock, Config, Shard, ShardError, Turn, Version};
 use sluicebox_core::spec::StartSpec;
 use sluicebox_core::state::{Delta, Marker, MemoryStore, StateStore, StoreError, Visit};
 use sluicebox_core::udf::Udf;
@@ -170,20 +170,21 @@ impl Rig {
 
     /// A shard that has not recovered.
     pub fn start(&self) -> Shard {
+        let Version { plan, udfs, .. } = self.version();
+        let (store, clock) = (Box::new(self.store.clone()), Box::new(self.clock.clone()));
+        Shard::new(self.config.clone(), plan, self.open(), store, udfs, clock).unwrap()
+    }
+
+    /// The job as it is now, with fresh modules.
+    pub fn version(&self) -> Version {
         let modules = self.job.ops.iter().map(|op| -> Box<dyn Udf> {
             Box::new(Module::new(op.id, op.rows_max, self.modules.clone()))
         });
-        let plan = Plan::new(&self.job.spec(), &[]);
-        let (store, clock) = (Box::new(self.store.clone()), Box::new(self.clock.clone()));
-        Shard::new(
-            self.config.clone(),
-            plan,
-            self.open(),
-            store,
-            modules.collect(),
-            clock,
-        )
-        .unwrap()
+        Version {
+            plan: Plan::new(&self.job.spec(), &[]),
+            udfs: modules.collect(),
+            catalog_revision: self.config.catalog_revision,
+        }
     }
 
     /// A shard ready to work.

@@ -155,6 +155,13 @@ impl Observer for Board {
                 let text = format!("goes on after epoch {epoch}");
                 self.say(Level::Info, Some(shard), None, text);
             }
+            Event::Switched { shard, epoch } => {
+                let text = format!(
+                    "goes on with version {} after epoch {epoch}",
+                    self.version()
+                );
+                self.say(Level::Info, Some(shard), None, text);
+            }
             Event::Parked { shard } => {
                 self.shard(shard, |status| {
                     status.state = RunState::Idle;

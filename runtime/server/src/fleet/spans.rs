@@ -18,7 +18,8 @@ pub struct Spans {
 /// What a shard had done when its last epoch ended: figures only ever grow.
 #[derive(Default)]
 struct Before {
-    busy: Vec<Duration>,
+    /// By operator: another version may have others.
+    busy: BTreeMap<String, Duration>,
     aborts: u64,
     /// Why it had to start over, until it has.
     reason: Option<String>,
@@ -70,7 +71,7 @@ impl Spans {
     pub fn epoch(&self, version: u32, shard: i32, progress: &Progress, figures: &Figures) {
         let operators = figures.operators.iter();
         let now = Before {
-            busy: operators.map(|operator| operator.calls.sum).collect(),
+            busy: operators.map(|o| (o.id.clone(), o.calls.sum)).collect(),
             aborts: figures.aborts,
             reason: None,
         };
@@ -87,8 +88,8 @@ impl Spans {
                 ),
             ];
             attributes.extend(numbers.map(|(key, number)| (key.to_owned(), int(number))));
-            for (number, operator) in figures.operators.iter().enumerate() {
-                let earlier = before.busy.get(number).copied().unwrap_or_default();
+            for operator in &figures.operators {
+                let earlier = before.busy.get(&operator.id).copied().unwrap_or_default();
                 let busy = operator.calls.sum.saturating_sub(earlier);
                 let key = format!("sluicebox.operator.{}.busy_seconds", operator.id);
                 attributes.push((key, Value::Float(busy.as_secs_f64())));

@@ -159,7 +159,10 @@ impl Observer for Screen {
             }
             Event::Note { shard, text } => warn(format!("shard {shard}: {text}")),
             Event::ModuleLog { operator, text, .. } => warn(format!("{operator}: {text}")),
-            Event::Started { .. } | Event::Stopped { .. } | Event::Parked { .. } => {}
+            Event::Started { .. }
+            | Event::Stopped { .. }
+            | Event::Parked { .. }
+            | Event::Switched { .. } => {}
         }
     }
 }
