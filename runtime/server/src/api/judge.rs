@@ -3,6 +3,7 @@
 
 use super::problem::{Answer, Kind, Problem, SpecProblem};
 use crate::config::Connections;
+use crate::policy;
 use sluicebox_catalog::{Catalog, Policy};
 use sluicebox_core::spec::{Input, JobSpec, ModuleRef, Output};
 use std::collections::BTreeMap;
@@ -122,31 +123,11 @@ fn modules(
 }
 
 fn allowed(policy: &Policy, spec: &JobSpec, connection: &str) -> Answer<()> {
-    let mut refused = Vec::new();
-    if let Input::Kafka { topic, .. } = &spec.source.input
-        && !policy.may_read(topic)
-    {
-        refused.push(format!("read topic `{topic}`"));
-    }
-    for topic in spec.output_topics() {
-        if !policy.may_write(topic) {
-            refused.push(format!("write to topic `{topic}`"));
-        }
-    }
-    if let Some(group) = &spec.group
-        && !policy.may_use_group(group)
-    {
-        refused.push(format!("use group `{group}`"));
-    }
-    if !policy.may_connect(connection) {
-        refused.push(format!("use the Kafka connection `{connection}`"));
-    }
-    match refused.is_empty() {
-        true => Ok(()),
-        false => Err(Problem::new(
-            Kind::Policy,
-            format!("this tenant's jobs may not {}", refused.join(", nor ")),
-        )
-        .help("whoever runs the installation can change the tenant's policy")),
+    match policy::refused(policy, spec, connection) {
+        None => Ok(()),
+        Some(what) => Err(
+            Problem::new(Kind::Policy, format!("this tenant's jobs may not {what}"))
+                .help(policy::HELP),
+        ),
     }
 }

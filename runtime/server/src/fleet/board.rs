@@ -87,8 +87,13 @@ impl Board {
         self.say(Level::Error, None, None, format!("halted: {why}"));
     }
 
-    pub(super) fn stopped(&self) {
+    /// It is not to run, and does not.
+    pub(super) fn stands(&self) {
         self.end(RunState::Idle, None);
+    }
+
+    pub(super) fn stopped(&self) {
+        self.stands();
         let text = "stopped; what it committed stays".to_owned();
         self.say(Level::Info, None, None, text);
     }

@@ -13,6 +13,7 @@ use crate::port::{Candidate, Checked, Fleet, InspectError, Inspected, Lag, Statu
 use sluicebox_catalog::{Catalog, Quotas};
 use sluicebox_core::log::Log;
 use sluicebox_core::pipeline::source_topic;
+use sluicebox_core::spec::JobSpec;
 use sluicebox_host::letters::{self, Listed, Requeue, Requeued, Which};
 use sluicebox_host::{Error, Result, changelog, check_on, lag_on};
 use std::collections::BTreeMap;
@@ -48,7 +49,8 @@ impl Local {
     /// Make what runs what the catalog wants. Never waits; what has to stop first is started by a later call, so it has
     /// to be made again and again.
     pub fn reconcile(&self, catalog: &Catalog) {
-        let mut all = all(catalog);
+        let connection = |spec: &JobSpec| self.parts.clusters.name(spec).map(str::to_owned);
+        let mut all = all(catalog, &connection);
         self.budgets.follow(catalog);
         let mut jobs = self.jobs();
         jobs.retain(|id, running| all.contains_key(id) || !self.gone(running));
@@ -73,31 +75,44 @@ impl Local {
         }
     }
 
+    /// Let a job run that does not, or say why it stands.
     fn begin(&self, running: &mut Running) {
-        if running.wanted.runs {
-            let (parts, wanted) = (self.parts.clone(), running.wanted.clone());
-            let budget = self.budgets.of(&wanted.id.tenant);
-            let worker = Worker::start(parts, wanted, running.board.clone(), budget);
-            running.worker = Some(worker);
+        let wanted = &running.wanted;
+        match &wanted.denied {
+            _ if wanted.runs => {
+                let (parts, board) = (self.parts.clone(), running.board.clone());
+                let budget = self.budgets.of(&wanted.id.tenant);
+                let worker = Worker::start(parts, wanted.clone(), board, budget);
+                running.worker = Some(worker);
+            }
+            Some(why) => running.board.halted(why),
+            None => running.board.stands(),
         }
     }
 
     /// From what a job is to what it should be.
     fn adjust(&self, running: &mut Running, wanted: Wanted) {
         let news = !running.wanted.same(&wanted);
-        if news || running.wanted.runs != wanted.runs {
+        let wish = |wanted: &Wanted| (wanted.runs, wanted.denied.clone());
+        let other = news || wish(&running.wanted) != wish(&wanted);
+        if other {
             running.wanted = Arc::new(wanted);
         }
-        let runs = running.wanted.runs;
+        let Wanted { runs, denied, .. } = running.wanted.as_ref().clone();
         match &running.worker {
-            None => self.begin(running),
+            None if other => self.begin(running),
+            None => {}
             Some(worker) if worker.finished() => {
                 // A job that has halted waits for a new wish; one that was stopped starts again.
-                if runs && (worker.stopping() || !worker.wanted().same(&running.wanted)) {
+                let again = worker.stopping() || !worker.wanted().same(&running.wanted);
+                if (runs && again) || (other && !runs) {
                     self.begin(running);
                 }
             }
-            Some(worker) if !runs => worker.stop(),
+            Some(worker) if !runs => match &denied {
+                Some(why) => worker.deny(why),
+                None => worker.stop(),
+            },
             Some(worker) if news && !worker.stopping() => worker.switch(running.wanted.clone()),
             Some(_) => {}
         }
@@ -108,6 +123,7 @@ impl Local {
         if running.wanted.runs {
             let stands = Wanted {
                 runs: false,
+                denied: None,
                 ..running.wanted.as_ref().clone()
             };
             running.wanted = Arc::new(stands);

@@ -33,6 +33,8 @@ struct Shared {
     board: Arc<Board>,
     budget: Arc<Budget>,
     stop: AtomicBool,
+    /// Why it was told to, if somebody has to know.
+    denied: Mutex<Option<String>>,
     /// Newest version the catalog wants.
     wanted: Mutex<Arc<Wanted>>,
     /// There while shards run.
@@ -53,6 +55,7 @@ impl Worker {
             board,
             budget,
             stop: AtomicBool::new(false),
+            denied: Mutex::default(),
             wanted: Mutex::new(wanted.clone()),
             slot: Mutex::new(None),
         });
@@ -86,6 +89,12 @@ impl Worker {
             let text = format!("no thread to load a new version: {error}");
             self.shared.board.note(text);
         }
+    }
+
+    /// End the epochs and leave, because the job must not run.
+    pub fn deny(&self, why: &str) {
+        *lock(&self.shared.denied) = Some(why.to_owned());
+        self.stop();
     }
 
     /// End the epochs and leave; `finished` says when that is done.
@@ -151,7 +160,10 @@ impl Shared {
             wait = (wait * 2).min(RETRY_WAIT_MAX);
         }
         lock(&self.slot).take();
-        self.board.stopped();
+        match lock(&self.denied).take() {
+            Some(why) => self.board.halted(&why),
+            None => self.board.stopped(),
+        }
     }
 
     /// Run until told to stop, until somebody must act, or until something outside fails.
