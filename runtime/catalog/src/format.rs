@@ -170,10 +170,10 @@ mod tests {
         let why = |text: String| decode_revision("8.json", 8, text.as_bytes()).unwrap_err();
         insta::assert_snapshot!(why(good.replace("tenant_created", "tenant_sold")), @"`8.json` is damaged: unknown variant `tenant_sold`, expected one of `tenant_created`, `tenant_changed`, `token_created`, `token_revoked`, `module_pushed`, `module_deleted`, `job_deployed`, `job_desired`, `job_deleted` at line 1 column 112");
         insta::assert_snapshot!(why(good.replace("\"by\"", "\"bye\"")), @"`8.json` is damaged: unknown field `bye`, expected one of `format`, `revision`, `at_ms`, `by`, `writer`, `change` at line 1 column 52");
-        insta::assert_snapshot!(why(good.replace("modules_max", "moduls_max")), @"`8.json` is damaged: unknown field `moduls_max`, expected one of `modules_max`, `jobs_max`, `module_bytes_max`, `instance_memory_bytes_max`, `cpu_percent_max`, `records_per_second_max`, `bytes_per_second_max`, `state_bytes_max` at line 1 column 243");
+        insta::assert_snapshot!(why(good.replace("modules_max", "moduls_max")), @"`8.json` is damaged: unknown field `moduls_max`, expected one of `modules_max`, `jobs_max`, `module_bytes_max`, `instance_memory_bytes_max`, `cpu_percent_max`, `records_per_second_max`, `bytes_per_second_max`, `state_bytes_max`, `memory_bytes_max` at line 1 column 243");
         insta::assert_snapshot!(why(good.replace("orders", "sluicebox.orders")), @"`8.json` is damaged: `sluicebox.orders` can't be granted: names that begin with `sluicebox.` belong to sluicebox at line 1 column 171");
         insta::assert_snapshot!(why(good.replace("\"revision\":8", "\"revision\":9")), @"`8.json` is damaged: it holds revision 9");
-        insta::assert_snapshot!(why(good[..good.len() - 9].to_owned()), @"`8.json` is damaged: EOF while parsing an object at line 1 column 423");
+        insta::assert_snapshot!(why(good[..good.len() - 9].to_owned()), @"`8.json` is damaged: EOF while parsing an object at line 1 column 447");
     }
 
     /// Some later program's field may change what all others mean.

@@ -25,6 +25,8 @@ pub struct Quotas {
     pub bytes_per_second_max: Option<u64>,
     /// State of all jobs on one host, in bytes.
     pub state_bytes_max: Option<u64>,
+    /// Memory that the specs of all jobs allow their state on one host, in bytes.
+    pub memory_bytes_max: Option<u64>,
 }
 
 impl Default for Quotas {
@@ -38,6 +40,7 @@ impl Default for Quotas {
             records_per_second_max: None,
             bytes_per_second_max: None,
             state_bytes_max: None,
+            memory_bytes_max: None,
         }
     }
 }
@@ -54,7 +57,8 @@ impl Quotas {
         not_zero("cpu_percent_max", self.cpu_percent_max)?;
         not_zero("records_per_second_max", self.records_per_second_max)?;
         not_zero("bytes_per_second_max", self.bytes_per_second_max)?;
-        not_zero("state_bytes_max", self.state_bytes_max)
+        not_zero("state_bytes_max", self.state_bytes_max)?;
+        not_zero("memory_bytes_max", self.memory_bytes_max)
     }
 }
 

@@ -5,8 +5,8 @@ use sluicebox_core::log::{Log, MemberConfig, ShardConfig, Topic};
 use sluicebox_core::pipeline::Plan;
 use sluicebox_core::spec::JobSpec;
 
-/// Shards of a job that does not say how many.
-const SHARDS_DEFAULT_MAX: i32 = 4;
+/// Shards of a job that does not say how many, where its source has as many partitions.
+pub const SHARDS_DEFAULT_MAX: i32 = 4;
 /// A transaction must end within this; an epoch takes less than half of it.
 const TRANSACTION_TIMEOUT_MIN_MS: u64 = 60_000;
 

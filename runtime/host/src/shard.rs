@@ -11,7 +11,7 @@ use crate::layout::Layout;
 use crate::meter::Meter;
 use crate::metered::{MeteredLog, MeteredUdf};
 use crate::parking::{PARKED_MAX, Parked, Parking};
-use crate::{data_dir, store};
+use crate::{data_dir, memory, store};
 use sluicebox_core::log::Log;
 use sluicebox_core::shard::{Clock, Config, Progress, Shard, ShardError, Turn};
 use sluicebox_core::spec::{Input, StartSpec};
@@ -244,7 +244,7 @@ impl Task {
             start,
             epoch_interval: Duration::from_millis(spec.epoch.interval_ms),
             overlay_bytes_max: spec.epoch.overlay_bytes_max,
-            cache_bytes_max: spec.epoch.overlay_bytes_max,
+            cache_bytes_max: memory::cache_bytes_max(spec),
             catalog_revision: self.job.revision,
             recover_from_changelog: self.recover_from_changelog,
             new_lineage: data_dir::random(),

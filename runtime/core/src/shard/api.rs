@@ -38,6 +38,14 @@ pub struct Config {
     pub new_lineage: u64,
 }
 
+impl Config {
+    /// Most memory that the shard's state takes, in bytes: an epoch ends before that. What a store in memory holds, or what
+    /// RocksDB takes, is not in it.
+    pub const fn memory_bytes_max(cache_bytes_max: usize, overlay_bytes_max: usize) -> usize {
+        cache_bytes_max.saturating_add(overlay_bytes_max.saturating_mul(4))
+    }
+}
+
 /// Why a shard can't go on with its connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ShardError {

@@ -244,8 +244,7 @@ impl Shard {
     /// a commit brings both back under their limits.
     fn overlay_full(&self) -> bool {
         let changed_max = self.config.overlay_bytes_max;
-        let memory_max =
-            (self.config.cache_bytes_max).saturating_add(changed_max.saturating_mul(4));
+        let memory_max = Config::memory_bytes_max(self.config.cache_bytes_max, changed_max);
         self.overlay.dirty_bytes() >= changed_max || self.overlay.memory_bytes() >= memory_max
     }
 

@@ -5,7 +5,7 @@ use super::base::Base;
 use super::call::Call;
 use super::difference::{self, Side};
 use super::documents::{JobPath, TenantPath};
-use super::judge::{Resolved, judge};
+use super::judge::{Resolved, judge, within_memory};
 use super::problem::{Answer, Problem, Problems, SpecProblem};
 use crate::limits::SPEC_BYTES_MAX;
 use crate::port::{Candidate, CandidateModule, Checked, Version};
@@ -74,6 +74,8 @@ pub async fn deploy(call: Call, body: Body) -> Answer<impl IntoResponse + use<>>
         return Ok((StatusCode::OK, Json(nothing(job, version, wanted.dry_run))));
     }
     base.expect(wanted.expected_version)?;
+    within_memory(&call.catalog, tenant, &spec)?;
+    let asked = spec.clone();
     let checked = check(&call, work, &base, &text, spec, resolved.clone()).await?;
     let created = base.job.is_none() && !wanted.dry_run;
     let version = match wanted.dry_run {
@@ -81,6 +83,7 @@ pub async fn deploy(call: Call, body: Body) -> Answer<impl IntoResponse + use<>>
         false => {
             let make = |catalog: &Catalog| {
                 base.still(catalog, tenant, job)?;
+                within_memory(catalog, tenant, &asked)?;
                 Ok(Some(Change::JobDeployed {
                     tenant: tenant.to_owned(),
                     job: job.to_owned(),
@@ -133,6 +136,7 @@ pub async fn rollback(call: Call, body: Body) -> Answer<Json<Deployed>> {
     let text = old.spec.clone();
     let (text, spec) = call.app.ask(move |_| parse(text)).await??;
     let resolved = judge(&call.catalog, &call.app.connections, tenant, &spec)?;
+    within_memory(&call.catalog, tenant, &spec)?;
     let read = modules(&call, tenant, &spec, &resolved.modules).await?;
     check_accumulators(&call, &base, &spec, &read).await?;
     let compared = compare(&call, &base, text, spec, resolved.modules).await?;

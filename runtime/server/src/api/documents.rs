@@ -43,6 +43,8 @@ pub struct QuotasDocument {
     bytes_per_second_max: Option<u64>,
     /// State of all jobs on one host, in bytes.
     state_bytes_max: Option<u64>,
+    /// Memory that the specs of all jobs allow their state on one host, in bytes.
+    memory_bytes_max: Option<u64>,
 }
 
 /// What a token allows.

@@ -4,8 +4,9 @@
 use super::problem::{Answer, Kind, Problem, SpecProblem};
 use crate::config::Connections;
 use crate::policy;
-use sluicebox_catalog::{Catalog, Policy};
+use sluicebox_catalog::{Catalog, Policy, Refused};
 use sluicebox_core::spec::{Input, JobSpec, ModuleRef, Output};
+use sluicebox_host::memory_bytes_max;
 use std::collections::BTreeMap;
 
 /// Most bytes of all modules of a job together: they are in memory while a job is checked.
@@ -18,6 +19,30 @@ pub struct Resolved {
     pub connection: String,
     /// The digest of each of its modules, by `tenant/name@version`.
     pub modules: BTreeMap<String, String>,
+}
+
+/// Judge the memory that a job's state may take, with that of the tenant's other jobs, stopped ones too: they may be resumed.
+pub fn within_memory(catalog: &Catalog, tenant: &str, spec: &JobSpec) -> Result<(), Refused> {
+    let owner = catalog.tenant(tenant)?;
+    let Some(limit) = owner.quotas.memory_bytes_max else {
+        return Ok(());
+    };
+    let others = owner.jobs.iter().filter(|(name, _)| **name != spec.job);
+    let others = others.filter_map(|(_, job)| {
+        // One that this host can't read is none of its jobs either.
+        let other = JobSpec::parse(&job.current()?.spec, &|_| None).ok()?;
+        Some(memory_bytes_max(&other))
+    });
+    let others = others.fold(0, u64::saturating_add);
+    let wanted = memory_bytes_max(spec);
+    match others.saturating_add(wanted) <= limit {
+        true => Ok(()),
+        false => Err(Refused::quota(format!(
+            "the job's state may take {wanted} bytes of memory by its spec (five times `epoch.overlay_max` for each shard, and what \
+             `state` gives RocksDB), that of the tenant's other jobs {others}, and together they may take {limit}: set them lower, \
+             delete jobs that are not needed, or ask for a larger `memory_bytes_max`"
+        ))),
+    }
 }
 
 /// Judge a spec. What is wrong with its form comes before what is not allowed.

@@ -340,6 +340,44 @@ async fn quotas_hold() {
     "#);
 }
 
+/// What specs allow is counted, that of jobs that stand too; the job's own version before is not.
+#[tokio::test]
+async fn memory_for_state_is_shared_by_a_tenants_jobs() {
+    let rig = rig().await;
+    let quotas = json!({"quotas": {"memory_bytes_max": 200u64 << 20}});
+    rig.admin("PATCH", "/v1/tenants/shop", quotas)
+        .await
+        .expect(200);
+    let sized = |job: &str, overlay: u32| {
+        let spec = spec(job);
+        format!(
+            "{spec}shards: 2\nepoch: {{ overlay_max: {overlay}MiB }}\nstate: {{ rocksdb: {{ memory: 16MiB }} }}\n"
+        )
+    };
+    let reply = rig.deploy("spend", "", spec("spend")).await.expect(403);
+    assert!(reply.text().contains("memory_bytes_max"), "the defaults");
+    rig.deploy("spend", "", sized("spend", 10))
+        .await
+        .expect(201);
+    rig.deploy("spend", "", sized("spend", 9)).await.expect(200);
+    rig.admin("POST", &format!("{SPEND}/stop"), Value::Null)
+        .await
+        .expect(200);
+    let reply = rig.deploy("other", "", sized("other", 8)).await;
+    insta::assert_snapshot!(reply.seen(), @r#"
+    403 {
+      "detail": "the job's state may take 100663296 bytes of memory by its spec (five times `epoch.overlay_max` for each shard, and what `state` gives RocksDB), that of the tenant's other jobs 111149056, and together they may take 209715200: set them lower, delete jobs that are not needed, or ask for a larger `memory_bytes_max`",
+      "status": 403,
+      "title": "The tenant's quota is used up",
+      "type": "/problems/quota"
+    }
+    "#);
+    rig.deploy("other", "?dry_run=true", sized("other", 8))
+        .await
+        .expect(403);
+    rig.deploy("other", "", sized("other", 7)).await.expect(201);
+}
+
 #[tokio::test]
 async fn secrets_of_the_host_are_in_no_answer() {
     let rig = rig().await;

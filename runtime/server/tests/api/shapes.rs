@@ -89,7 +89,7 @@ async fn json_that_is_deep_or_broken_is_refused() {
     PATCH {"name":"lab","quotas":[[[[[[[
       400 "`name` is not as expected: unknown field `name`, expected one of `policy`, `quotas`, `disabled` at line 1 column 7"
     POST {"name":"lab","quotas":{"a":{"
-      400 "`quotas.a` is not as expected: unknown field `a`, expected one of `modules_max`, `jobs_max`, `module_bytes_max`, `instance_memory_bytes_max`, `cpu_percent_max`, `records_per_second_max`, `bytes_per_second_max`, `state_bytes_max` at line 1 column 27"
+      400 "`quotas.a` is not as expected: unknown field `a`, expected one of `modules_max`, `jobs_max`, `module_bytes_max`, `instance_memory_bytes_max`, `cpu_percent_max`, `records_per_second_max`, `bytes_per_second_max`, `state_bytes_max`, `memory_bytes_max` at line 1 column 27"
     PATCH {"name":"lab","quotas":{"a":{"
       400 "`name` is not as expected: unknown field `name`, expected one of `policy`, `quotas`, `disabled` at line 1 column 7"
     POST {"policy":{"x":[{"x":[{"x":[{"

@@ -32,6 +32,7 @@ async fn a_repeated_create_is_idempotent_and_another_one_conflicts() {
         "cpu_percent_max": null,
         "instance_memory_bytes_max": 67108864,
         "jobs_max": 2,
+        "memory_bytes_max": null,
         "module_bytes_max": 10485760,
         "modules_max": 100,
         "records_per_second_max": null,
@@ -131,7 +132,7 @@ async fn what_is_wrong_is_named() {
     {"name":"lab","policy":{"read":["sluicebox.*"]}}
       400 "`policy.read[0]` is not as expected: `sluicebox.*` can't be granted: names that begin with `sluicebox.` belong to sluicebox at line 1 column 46"
     {"name":"lab","quotas":{"jobs":1}}
-      400 "`quotas.jobs` is not as expected: unknown field `jobs`, expected one of `modules_max`, `jobs_max`, `module_bytes_max`, `instance_memory_bytes_max`, `cpu_percent_max`, `records_per_second_max`, `bytes_per_second_max`, `state_bytes_max` at line 1 column 30"
+      400 "`quotas.jobs` is not as expected: unknown field `jobs`, expected one of `modules_max`, `jobs_max`, `module_bytes_max`, `instance_memory_bytes_max`, `cpu_percent_max`, `records_per_second_max`, `bytes_per_second_max`, `state_bytes_max`, `memory_bytes_max` at line 1 column 30"
     {"quotas":{"jobs_max":"many"}}
       400 "`jobs_max` is not as expected: invalid type: string \"many\", expected u32"
     {"quotas":{"module_bytes_max":1099511627776}}

@@ -10,7 +10,7 @@ import { stale } from "./parts.js";
 /** Quotas: name, label, unit. */
 const QUOTAS = [
   ["cpu_percent_max", "CPU", "percent of one core"], ["records_per_second_max", "Records", "a second"], ["bytes_per_second_max", "Bytes", "a second, read and written"],
-  ["state_bytes_max", "State", "bytes"], ["instance_memory_bytes_max", "Memory of an instance", "bytes"], ["module_bytes_max", "Size of a module", "bytes"],
+  ["state_bytes_max", "State", "bytes"], ["memory_bytes_max", "Memory for state", "bytes, by what specs allow"], ["instance_memory_bytes_max", "Memory of an instance", "bytes"], ["module_bytes_max", "Size of a module", "bytes"],
   ["modules_max", "Modules", ""], ["jobs_max", "Jobs", ""],
 ];
 const POLICY = [["read", "Topics it may read"], ["write", "Topics it may write"], ["groups", "Consumer groups it may use"], ["connections", "Kafka connections (none: all)"]];

@@ -37,7 +37,7 @@ async fn damaged_revisions_are_refused_by_name() {
     let (objects, _) = three().await;
     let good = bytes_of(&objects, &log_object(2)).await;
     put(&objects, &log_object(2), good[..good.len() / 2].to_vec()).await;
-    insta::assert_snapshot!(why(&objects).await, @"`catalog/log/00000000000000000002.json` is damaged: EOF while parsing a string at line 1 column 224. Restore it from a backup");
+    insta::assert_snapshot!(why(&objects).await, @"`catalog/log/00000000000000000002.json` is damaged: EOF while parsing a string at line 1 column 236. Restore it from a backup");
     put(
         &objects,
         &log_object(2),
