@@ -10,6 +10,7 @@
 //! | `catalog/log/{revision:020}.json` | a [`Revision`], never changed nor deleted |
 //! | `catalog/checkpoint/{revision:020}.json` | `{"format": 1, "catalog": …}`: the [`Catalog`] after that revision; the newest few, each of which may be deleted |
 //! | `catalog/created-once` | nothing: each start tries whether it can be created again |
+//! | `hosts/{id}.json` | a [`HostRecord`]: a host that is there; nothing depends on it |
 //! | `modules/{digest}.wasm` | the bytes of a module; written before the revision that names them |
 //! | `removing/{digest}.{random}` | nothing: somebody removes these bytes, which nothing refers to |
 //!
@@ -54,4 +55,4 @@ pub use policy::{Pattern, Policy};
 pub use quotas::Quotas;
 pub use random::random;
 pub use state::{Catalog, Desired, Job, JobVersion, Module, ModuleVersion, Tenant};
-pub use store::{Store, Unused};
+pub use store::{HostRecord, Store, Unused};

@@ -41,6 +41,17 @@ pub const CHECKPOINT_REVISIONS: u64 = 256;
 /// How many checkpoints are kept.
 pub const CHECKPOINTS_KEPT: usize = 3;
 
+/// How often a host says that it is there.
+pub const HOST_ANNOUNCED_EVERY: Duration = Duration::from_secs(20);
+/// A host that has not said so for this long is taken for gone.
+pub const HOST_GONE: Duration = Duration::from_secs(70);
+/// What it has said is removed after this long.
+pub const HOST_FORGOTTEN: Duration = Duration::from_secs(24 * 3_600);
+/// Most hosts that are listed.
+pub const HOSTS_MAX: usize = 100;
+/// Largest object of a host, in bytes.
+pub const HOST_BYTES_MAX: u64 = 64 << 10;
+
 /// Longest wait for one answer of the object store.
 pub const CALL_MAX: Duration = Duration::from_secs(15);
 /// How often one call is tried.

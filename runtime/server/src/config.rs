@@ -15,10 +15,12 @@
 
 mod connections;
 mod objects;
+mod peers;
 mod read;
 mod telemetry;
 
 pub use connections::Connections;
+pub use peers::Peers;
 
 use crate::limits::Limits;
 use crate::telemetry::Otlp;
@@ -44,6 +46,8 @@ pub struct Config {
     pub kafka: Connections,
     /// Certificates; none: plain HTTP.
     pub tls: Option<Tls>,
+    /// How hosts ask each other.
+    pub peers: Peers,
     /// Limits of the API.
     pub limits: Limits,
     /// A shard without records gives back its thread, clients and memory after this long, in milliseconds.
@@ -133,6 +137,7 @@ impl Config {
             resolve(&mut tls.key);
             tls.client_ca.iter_mut().for_each(resolve);
         }
+        self.peers.ca.iter_mut().for_each(resolve);
     }
 }
 

@@ -57,6 +57,11 @@ pub enum ApiEvent {
         /// Why.
         why: String,
     },
+    /// The other hosts can't be told that this one is there; they don't ask it then.
+    Unannounced {
+        /// Why.
+        why: String,
+    },
     /// The bytes of a module that nothing referred to for a day were removed.
     Removed {
         /// Its digest.
@@ -123,6 +128,9 @@ impl fmt::Display for ApiEvent {
                 "{records} records were given back to topic {topic} by token {by}: {request}"
             ),
             Self::Stale { why } => write!(f, "the catalog can't be read anew: {why}"),
+            Self::Unannounced { why } => {
+                write!(f, "other hosts can't be told that this one is there: {why}")
+            }
             Self::Removed { digest } => {
                 write!(
                     f,

@@ -10,6 +10,7 @@ use crate::fleet::{Clusters, Local, Parts};
 use crate::limits::{
     CONNECT_EVERY, JOBS_STOP_WAIT, RECONCILE_EVERY, SPANS_STOP_WAIT, TOPICS_EVERY,
 };
+use crate::peers::Peers;
 use crate::serve::Server;
 use crate::sweep::sweep;
 use crate::telemetry::{Exporter, Tracer, exporter};
@@ -31,6 +32,7 @@ pub struct Host {
     store: Store,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn ApiObserver>,
+    peers: Arc<Peers>,
     /// There where the configuration names a receiver of traces.
     exporter: Option<Exporter>,
 }
@@ -41,6 +43,8 @@ impl Host {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let store = bootstrap::open(config, clock.now_ms(), observer.as_ref()).await?;
         let data_dir = DataDir::open(&config.data_dir.at)?;
+        let peers = Peers::new(config, data_dir.host_id(), store.clone(), clock.now_ms())?;
+        let peers = Arc::new(peers);
         let (tracer, exporter) =
             traces(config, data_dir.host_id(), clock.clone(), observer.clone())?;
         let settings = Settings {
@@ -77,6 +81,7 @@ impl Host {
             clock: clock.clone(),
             observer: observer.clone(),
             tracer,
+            peers: peers.clone(),
         };
         let server = Server::bind(config, parts).await?;
         Ok(Self {
@@ -85,6 +90,7 @@ impl Host {
             store,
             clock,
             observer,
+            peers,
             exporter,
         })
     }
@@ -102,17 +108,20 @@ impl Host {
             store,
             clock,
             observer,
+            peers,
             mut exporter,
         } = self;
         tokio::select! {
             () = server.run(shutdown) => {}
             () = reconcile(local.clone(), store.clone()) => {}
-            () = sweep(store, clock, observer) => {}
+            () = sweep(store, clock, observer.clone()) => {}
+            () = peers.announce(observer.as_ref()) => {}
             () = connect(local.clone()) => {}
             () = look_at_topics(local.clone()) => {}
             () = export(&mut exporter) => {}
         }
         local.stop();
+        peers.withdraw().await;
         tokio::select! {
             () = left(&local) => {}
             () = sleep(JOBS_STOP_WAIT) => {}

@@ -17,6 +17,7 @@ mod host;
 pub mod limits;
 mod logs;
 mod paced;
+pub mod peers;
 mod policy;
 pub mod port;
 mod rate;

@@ -34,6 +34,8 @@ pub const FOLLOWERS_PER_TENANT_MAX: usize = 8;
 pub const LOG_LINES_MAX: usize = 2_000;
 /// Bytes of the log lines kept of a job.
 pub const LOG_BYTES_MAX: usize = 1 << 20;
+/// Longest line of another host's log, in bytes.
+pub const LOG_LINE_BYTES_MAX: usize = 1 << 20;
 /// Log lines of an answer that doesn't say how many.
 pub const LOG_TAIL_DEFAULT: usize = 100;
 
@@ -59,6 +61,15 @@ pub const CERTIFICATES_EVERY: Duration = Duration::from_secs(30);
 pub const STOP_WAIT: Duration = Duration::from_secs(10);
 /// A client must take some of its answer within this.
 pub const WRITE_WAIT: Duration = Duration::from_secs(30);
+
+/// The list of hosts is read anew after this long, when somebody asks.
+pub const HOSTS_LISTED_EVERY: Duration = Duration::from_secs(5);
+/// How long another host may take for an answer.
+pub const PEER_WAIT: Duration = Duration::from_secs(3);
+/// The same for taking a connection.
+pub const PEER_CONNECT_WAIT: Duration = Duration::from_secs(2);
+/// Largest answer of another host, in bytes.
+pub const PEER_BYTES_MAX: usize = 16 << 20;
 
 /// Spans that wait to be sent; further ones are dropped.
 pub const SPANS_QUEUED_MAX: usize = 8_192;

@@ -3,7 +3,7 @@
 
 use crate::logs::Logs;
 use axum::body::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sluicebox_catalog::Quotas;
 use sluicebox_core::ledger::Account;
 use sluicebox_core::spec::JobSpec;
@@ -151,7 +151,7 @@ pub struct Checked {
 }
 
 /// What this host runs of a job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct Status {
     /// How the job is, as far as this host knows.
     pub state: RunState,
@@ -192,10 +192,11 @@ impl From<Spent> for Used {
 }
 
 /// How a job or a shard is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// It is being started.
+    #[default]
     Starting,
     /// It processes.
     Running,
@@ -208,10 +209,13 @@ pub enum RunState {
 }
 
 /// How a shard is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct ShardStatus {
     /// Its number.
     pub shard: i32,
+    /// Id of the host that runs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// How it is.
     pub state: RunState,
     /// Why, where it does not run.
@@ -249,7 +253,7 @@ pub struct ShardStatus {
 }
 
 /// A key that many records have.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct HotKeyStatus {
     /// Its beginning as text; bytes that are no UTF-8 are replaced.
     pub key: String,
@@ -267,7 +271,7 @@ impl From<&HotKey> for HotKeyStatus {
 }
 
 /// Where a shard's time went, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct Times {
     /// At work.
     pub busy_ms: u64,
@@ -282,7 +286,7 @@ pub struct Times {
 }
 
 /// What an operator's module did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct OperatorStatus {
     /// Time in its calls, in milliseconds.
     pub busy_ms: u64,
@@ -297,7 +301,7 @@ pub struct OperatorStatus {
 }
 
 /// What an epoch took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct EpochStatus {
     /// From its first record to the end of its commit, in milliseconds.
     pub duration_ms: u64,
@@ -314,20 +318,7 @@ impl ShardStatus {
     pub fn unknown(shard: i32) -> Self {
         Self {
             shard,
-            state: RunState::Starting,
-            message: None,
-            epoch: 0,
-            positions: BTreeMap::new(),
-            ends: BTreeMap::new(),
-            watermarks: BTreeMap::new(),
-            ledger: BTreeMap::new(),
-            times: Times::default(),
-            operators: BTreeMap::new(),
-            epochs: 0,
-            last_epoch: EpochStatus::default(),
-            state_bytes: 0,
-            hot_keys: Vec::new(),
-            figures: Figures::default(),
+            ..Self::default()
         }
     }
 

@@ -41,6 +41,9 @@ impl Server {
                 address: config.listen,
                 why: error.to_string(),
             })?;
+        if let Ok(address) = listener.local_addr() {
+            parts.peers.listens(address, config.tls.is_some());
+        }
         let (store, observer) = (parts.store.clone(), parts.observer.clone());
         let (stopping, stops) = watch::channel(false);
         Ok(Self {

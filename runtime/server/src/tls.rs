@@ -122,7 +122,8 @@ impl Read {
     }
 }
 
-fn read(path: &ConfigPath) -> Result<Vec<u8>, Error> {
+/// What is in a file that the configuration names.
+pub fn read(path: &ConfigPath) -> Result<Vec<u8>, Error> {
     std::fs::read(&path.at).map_err(|error| Error::File {
         what: "read",
         path: path.clone(),

@@ -50,3 +50,6 @@ export function clock(ms) {
 
 /** The beginning of a digest. */
 export const digest = (text) => String(text ?? "").slice(0, 12);
+
+/** A host's id, as far as people need it. @param {string | undefined} id */
+export const shortHost = (id) => (id ? id.slice(0, 12) : "–");

@@ -25,9 +25,8 @@ fn two_hosts_share_a_bucket() -> Result<()> {
     let mut one = installation.start("one", None)?;
     let mut two = installation.start("two", None)?;
     deploy(&installation, &one.api, &mut job, &options)?;
-    let shards = |job: &Value| job["status"]["shards"].as_array().map_or(0, Vec::len);
     for host in [&one, &two] {
-        let shares = |job: &Value| shards(job) == 1;
+        let shares = |job: &Value| shards(job) == (1, 2);
         host.api
             .wait_for_job(TENANT, &job.name, "shares the shards", shares)?;
     }
@@ -36,7 +35,7 @@ fn two_hosts_share_a_bucket() -> Result<()> {
     one.process.kill()?;
     job.produce(&workload, 1_000, workload.length())?;
     two.api
-        .wait_for_job(TENANT, &job.name, "took over", |job| shards(job) == 2)?;
+        .wait_for_job(TENANT, &job.name, "took over", |job| shards(job) == (2, 2))?;
     job.wait_for_end(&mut [&mut two.process], TIMEOUT)?;
     job.check(&Truth::of(&workload))?;
     for host in [&one, &two] {

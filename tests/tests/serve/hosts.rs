@@ -19,24 +19,42 @@ fn two_hosts_share_a_job_and_one_takes_over() -> Result<()> {
     let mut two = installation.start("two", None)?;
     deploy(&installation, &one.api, &mut job, &options)?;
     job.produce(&workload, 0, 2_000)?;
-    let shards = |job: &Value| job["status"]["shards"].as_array().map_or(0, Vec::len);
     for host in [&one, &two] {
         host.api
             .wait_for_job(TENANT, &job.name, "shares the shards", |job| {
-                shards(job) == 2
+                shards(job) == (2, 4)
             })?;
     }
+    // Whoever is asked tells of both, and what shards of both said.
+    let log = format!("/v1/tenants/{TENANT}/jobs/{}/logs?tail=1000", job.name);
+    let log = one.api.text(&log)?;
+    let began = |shard: i32| {
+        let of = format!("\"shard\":{shard},");
+        let mut lines = log.lines().filter(|line| line.contains(&of));
+        lines.any(|line| line.contains("goes on after epoch"))
+    };
+    assert!((0..4).all(began), "{log}");
+    let hosts = two.api.ok("GET", "/v1/hosts", b"")?;
+    assert_eq!(hosts.as_array().map(Vec::len), Some(2), "{hosts:#}");
     job.wait_for_end(&mut [&mut one.process, &mut two.process], TIMEOUT)?;
     one.process.kill()?;
     job.produce(&workload, 2_000, 4_000)?;
     two.api
-        .wait_for_job(TENANT, &job.name, "took over", |job| shards(job) == 4)?;
+        .wait_for_job(TENANT, &job.name, "took over", |job| shards(job) == (4, 4))?;
+    let unreached = |job: &Value| job["hosts"][1]["unreached"].is_string();
+    assert!(unreached(&two.api.job(TENANT, &job.name)?));
     job.wait_for_end(&mut [&mut two.process], TIMEOUT)?;
     // A host that ends in order hands over at once.
     let mut one = installation.start("one", None)?;
     one.api
-        .wait_for_job(TENANT, &job.name, "shares again", |job| shards(job) == 2)?;
+        .wait_for_job(TENANT, &job.name, "shares again", |job| {
+            shards(job) == (2, 4)
+        })?;
     assert!(two.process.interrupt(TIMEOUT)?.success());
+    // It has said that it is going.
+    one.api.wait_for_job(TENANT, &job.name, "is alone", |job| {
+        shards(job) == (4, 4) && job["hosts"].as_array().map(Vec::len) == Some(1)
+    })?;
     job.produce(&workload, 4_000, workload.length())?;
     job.wait_for_end(&mut [&mut one.process], TIMEOUT)?;
     job.check(&Truth::of(&workload))

@@ -77,3 +77,13 @@ fn state(job: &Value) -> &str {
 fn running_version(job: &Value) -> u64 {
     job["status"]["version"].as_u64().unwrap_or_default()
 }
+
+/// Shards of a job: those of the host that was asked, and those of all hosts.
+fn shards(job: &Value) -> (usize, usize) {
+    let asked = &job["hosts"][0]["host"];
+    let all = job["status"]["shards"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let own = all.iter().filter(|shard| shard["host"] == *asked).count();
+    (own, all.len())
+}

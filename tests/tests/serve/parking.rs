@@ -85,16 +85,16 @@ fn parked_shards_are_handed_over() -> Result<()> {
     job.wait_for_end(&mut [&mut one.process], TIMEOUT)?;
     wait_until_parked(&one, &job)?;
     let mut two = installation.start("two", None)?;
-    let shards = |host: &Served| -> Result<usize> {
+    let own = |host: &Served| -> Result<usize> {
         let (_, answer) = host.api.call(
             "GET",
             &format!("/v1/tenants/{TENANT}/jobs/{}", job.name),
             b"",
         )?;
-        Ok(answer["status"]["shards"].as_array().map_or(0, Vec::len))
+        Ok(shards(&answer).0)
     };
     wait_until("two has its half", TIMEOUT, || {
-        Ok((shards(&one)?, shards(&two)?) == (2, 2))
+        Ok((own(&one)?, own(&two)?) == (2, 2))
     })?;
     wait_until_parked(&two, &job)?;
     job.produce(&workload, 500, 1_000)?;

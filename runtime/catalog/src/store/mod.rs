@@ -1,6 +1,7 @@
 //! The catalog as kept: read from the object store, held in memory, changed revision by revision.
 
 mod checkpoint;
+mod hosts;
 mod log;
 mod modules;
 mod probe;
@@ -21,6 +22,7 @@ use object_store::ObjectStore;
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
 
+pub use hosts::HostRecord;
 pub use sweep::Unused;
 
 /// A host's view of the catalog, and its way to change it. Clones share one view. Needs tokio's timers.

@@ -41,7 +41,27 @@ pub struct Job {
     pub desired: String,
     pub version: u32,
     pub status: Option<Status>,
+    #[serde(default)]
+    pub hosts: Vec<JobHost>,
     pub versions: Vec<JobVersion>,
+}
+
+/// What a host says of a job.
+#[derive(Clone, Debug, Deserialize)]
+pub struct JobHost {
+    pub host: String,
+    pub url: Option<String>,
+    pub unreached: Option<String>,
+}
+
+/// A host.
+#[derive(Deserialize)]
+pub struct Host {
+    pub id: String,
+    pub url: Option<String>,
+    pub version: String,
+    pub started_ms: i64,
+    pub this: bool,
 }
 
 /// A version of a job.
@@ -54,7 +74,7 @@ pub struct JobVersion {
     pub modules: BTreeMap<String, String>,
 }
 
-/// What the host runs of a job.
+/// What hosts run of a job.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Status {
     pub state: String,
@@ -63,10 +83,11 @@ pub struct Status {
     pub shards: Vec<Shard>,
 }
 
-/// What the host runs of a shard.
+/// What a host runs of a shard.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Shard {
     pub shard: i32,
+    pub host: Option<String>,
     pub state: String,
     pub message: Option<String>,
     pub epoch: u64,
@@ -98,6 +119,7 @@ pub struct Deployed {
 pub struct LogLine {
     pub missed: Option<u64>,
     pub at_ms: i64,
+    pub host: String,
     pub shard: Option<i32>,
     pub operator: Option<String>,
     pub level: String,

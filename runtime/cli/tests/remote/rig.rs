@@ -3,6 +3,7 @@
 use crate::fleet::FakeFleet;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sluicebox_catalog::{Change, Scope, Store, Token, objects, token};
+use sluicebox_server::peers::Peers;
 use sluicebox_server::telemetry::Tracer;
 use sluicebox_server::{ApiEvent, ApiObserver, Clock, Config, Parts, Server};
 use std::collections::BTreeMap;
@@ -82,6 +83,7 @@ impl Rig {
             clock: Arc::new(Stopped),
             observer: Arc::new(Silent),
             tracer: Tracer::default(),
+            peers: Arc::new(Peers::new(&config, "this", store.clone(), 0).expect("a client")),
         };
         let server = runtime
             .block_on(Server::bind(&config, parts))

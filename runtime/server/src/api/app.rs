@@ -11,6 +11,7 @@ use crate::limits::{
     ANSWER_WAIT, FOLLOWERS_MAX, FOLLOWERS_PER_TENANT_MAX, Limits, WORK_MAX, WORK_PER_TENANT_MAX,
     WORK_WAIT, WORK_WAITING_MAX,
 };
+use crate::peers::Peers;
 use crate::port::{Fleet, Used};
 use crate::rate::Rates;
 use crate::slots::{Full, Sizes, Slot, Slots};
@@ -32,6 +33,8 @@ pub struct Parts {
     pub observer: Arc<dyn ApiObserver>,
     /// Who is told what requests took.
     pub tracer: Tracer,
+    /// The other hosts.
+    pub peers: Arc<Peers>,
 }
 
 /// What all requests share. Clones are the same.
@@ -45,6 +48,7 @@ pub struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observer: Arc<dyn ApiObserver>,
     pub(super) tracer: Tracer,
+    pub(super) peers: Arc<Peers>,
     pub(super) connections: Connections,
     pub(super) limits: Limits,
     pub(super) rates: Rates,
@@ -72,6 +76,7 @@ impl App {
             clock: parts.clock,
             observer: parts.observer,
             tracer: parts.tracer,
+            peers: parts.peers,
             connections: config.kafka.clone(),
             limits,
             rates: Rates::new(limits.requests_per_second, limits.requests_burst),

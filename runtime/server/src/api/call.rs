@@ -7,7 +7,7 @@ use super::problem::{Answer, Kind, Problem};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, OriginalUri, Query, RawPathParams};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use serde::de::DeserializeOwned;
 use sluicebox_catalog::{Catalog, Principal, Scope, Tenant, token};
 use sluicebox_core::spec::name_problem;
@@ -102,6 +102,13 @@ impl Call {
     /// Whether the token could still make this call, some time after it did.
     pub(super) fn is_still_valid(&self, catalog: &Catalog) -> bool {
         authenticate(&self.headers, catalog, self.app.clock.now_ms()).is_ok()
+    }
+
+    /// What the caller has shown, for other hosts to see.
+    pub(super) fn authorization(&self) -> HeaderValue {
+        let shown = self.headers.get(header::AUTHORIZATION).cloned();
+        // There is one, or there was no call.
+        shown.unwrap_or_else(|| HeaderValue::from_static(""))
     }
 
     /// A name in the path.

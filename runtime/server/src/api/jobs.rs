@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::documents::{DesiredDocument, JobPath, TenantPath, VersionPath};
 use super::graph::GraphView;
+use super::hosts::{self, Everywhere, HostStatus};
 use super::problem::{Answer, Problems};
 use crate::port::{Lag, Status};
 use axum::Json;
@@ -25,8 +26,10 @@ pub struct JobView {
     desired: Desired,
     /// The version to run.
     version: u32,
-    /// What this host runs of it; none: nothing.
+    /// What the hosts run of it together; none: nothing.
     status: Option<Status>,
+    /// What each host says of it.
+    hosts: Vec<HostStatus>,
     /// The versions that are kept, the newest first.
     versions: Vec<VersionView>,
 }
@@ -89,7 +92,7 @@ pub struct LagDocument {
 }
 
 impl JobView {
-    fn new(name: &str, job: &Job, status: Option<Status>) -> Self {
+    fn new(name: &str, job: &Job, (status, hosts): Everywhere) -> Self {
         let newest_first = job.versions.iter().rev();
         Self {
             job: name.to_owned(),
@@ -97,6 +100,7 @@ impl JobView {
             desired: job.desired,
             version: job.current,
             status,
+            hosts,
             versions: newest_first
                 .map(|(number, version)| VersionView::new(*number, version))
                 .collect(),
@@ -122,21 +126,16 @@ impl VersionView {
     params(TenantPath),
     responses((status = 200, description = "By name", body = Vec<JobView>), Problems))]
 pub async fn list(call: Call) -> Answer<Json<Vec<JobView>>> {
-    let (name, tenant) = call.tenant(Scope::View)?;
-    let (owner, names) = (name.to_owned(), tenant.jobs.keys().cloned());
-    let names: Vec<String> = names.collect();
-    let statuses = call.app.ask(move |fleet| {
-        let status = |job: &String| fleet.status(&owner, job);
-        names.iter().map(status).collect::<Vec<_>>()
-    });
-    let jobs = tenant.jobs.iter().zip(statuses.await?);
-    Ok(Json(
-        jobs.map(|((name, job), status)| JobView::new(name, job, status))
-            .collect(),
-    ))
+    let (_, tenant) = call.tenant(Scope::View)?;
+    let mut everywhere = hosts::jobs(&call).await?;
+    let view = |(name, job): (&String, &Job)| {
+        let told = everywhere.remove(name).unwrap_or_default();
+        JobView::new(name, job, told)
+    };
+    Ok(Json(tenant.jobs.iter().map(view).collect()))
 }
 
-/// A job: what is wanted of it, how it is on this host, and its versions.
+/// A job: what is wanted of it, how it is, and its versions.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/jobs/{job}", tag = "jobs", operation_id = "get-job",
     params(TenantPath, JobPath),
     responses((status = 200, description = "The job", body = JobView), Problems))]
@@ -148,9 +147,8 @@ pub async fn get(call: Call) -> Answer<Json<JobView>> {
 }
 
 async fn view(call: &Call, tenant: &str, name: &str, job: &Job) -> Answer<JobView> {
-    let (owner, asked) = (tenant.to_owned(), name.to_owned());
-    let status = call.app.ask(move |fleet| fleet.status(&owner, &asked));
-    Ok(JobView::new(name, job, status.await?))
+    let told = hosts::job(call, tenant, name).await?;
+    Ok(JobView::new(name, job, told))
 }
 
 /// A version of a job, with its spec.

@@ -10,12 +10,14 @@ mod difference;
 mod documents;
 mod graph;
 mod host;
+mod hosts;
 mod jobs;
 mod judge;
 mod letters;
 mod metrics;
 mod modules;
 mod openapi;
+mod others;
 mod problem;
 mod refusals;
 mod stream;
@@ -46,6 +48,7 @@ pub fn router(app: App) -> Router {
             get(modules::get_version).delete(modules::delete),
         )
         .route("/modules/{name}/{version}/content", get(modules::content))
+        .route("/status", get(hosts::of_tenant))
         .route("/jobs", get(jobs::list))
         .route(
             "/jobs/{job}",
@@ -56,6 +59,7 @@ pub fn router(app: App) -> Router {
         .route("/jobs/{job}/stop", post(jobs::stop))
         .route("/jobs/{job}/rollback", post(deploy::rollback))
         .route("/jobs/{job}/versions/{version}", get(jobs::version))
+        .route("/jobs/{job}/status", get(hosts::of_job))
         .route("/jobs/{job}/lag", get(jobs::lag))
         .route("/jobs/{job}/logs", get(stream::logs))
         .route("/jobs/{job}/dead-letters", get(letters::list))
@@ -66,6 +70,7 @@ pub fn router(app: App) -> Router {
         .route("/openapi.json", get(host::openapi))
         .route("/metrics", get(metrics::metrics))
         .route("/v1/whoami", get(host::whoami))
+        .route("/v1/hosts", get(hosts::list))
         .route("/v1/tenants", get(tenants::list).post(tenants::create))
         .nest("/v1/tenants/{tenant}", tenant)
         .route(

@@ -1,7 +1,9 @@
 //! The API's description, made from the handlers and the types of their bodies. `openapi.json` beside the crate is a copy
 //! that a test compares, so that every change of the API is seen in review.
 
-use super::{deploy, host, jobs, letters, metrics, modules, problem, stream, tenants, tokens};
+use super::{
+    deploy, host, hosts, jobs, letters, metrics, modules, problem, stream, tenants, tokens,
+};
 use std::sync::LazyLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -14,13 +16,13 @@ use utoipa::{Modify, OpenApi};
         license(name = "Apache-2.0")
     ),
     paths(
-        host::healthz, host::readyz, host::openapi, metrics::metrics, host::whoami,
+        host::healthz, host::readyz, host::openapi, metrics::metrics, host::whoami, hosts::list,
         tenants::list, tenants::create, tenants::get, tenants::change,
         tokens::list_installation, tokens::create_installation, tokens::revoke_installation,
         tokens::list, tokens::create, tokens::revoke,
         modules::list, modules::push, modules::get, modules::get_version, modules::content, modules::delete,
         jobs::list, deploy::deploy, jobs::get, jobs::delete, jobs::pause, jobs::resume, jobs::stop, deploy::rollback,
-        jobs::version, jobs::lag, stream::logs, letters::list, letters::requeue,
+        jobs::version, hosts::of_job, hosts::of_tenant, jobs::lag, stream::logs, letters::list, letters::requeue,
     ),
     components(schemas(problem::ProblemBody, stream::MissedLines)),
     modifiers(&Bearer),

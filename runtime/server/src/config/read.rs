@@ -1,8 +1,9 @@
 //! What a configuration may say.
 
 use super::objects::object_store;
+use super::peers::peers;
 use super::telemetry::telemetry;
-use super::{Config, ConfigPath, Connections, Objects, Tls};
+use super::{Config, ConfigPath, Connections, Objects, Peers, Tls};
 use crate::limits::Limits;
 use sluicebox_core::spec::document::{Cursor, Fields, connection};
 use sluicebox_core::spec::name_problem;
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "apiVersion",
     "installation",
     "listen",
@@ -19,6 +20,7 @@ const KEYS: [&str; 11] = [
     "object_store",
     "kafka",
     "tls",
+    "peers",
     "limits",
     "park_after",
     "telemetry",
@@ -40,6 +42,12 @@ pub(super) fn config(root: &Cursor<'_>) -> Option<Config> {
     let insecure = fields.or("insecure", false, |c| c.boolean());
     let tls = fields.or("tls", None, |c| tls(&c).map(Some));
     let secure = fields.get("tls").is_some() || insecure != Some(false);
+    let allowed = insecure == Some(true);
+    let default = Peers {
+        insecure: allowed,
+        ..Peers::default()
+    };
+    let peers = fields.or("peers", default, |c| peers(&c, allowed));
     let listen = fields.or("listen", LISTEN_DEFAULT, |c| listen(&c, secure));
     let data_dir = fields
         .require(
@@ -66,6 +74,7 @@ pub(super) fn config(root: &Cursor<'_>) -> Option<Config> {
         data_dir,
         kafka: kafka?,
         tls: tls?,
+        peers: peers?,
         limits: limits?,
         park_after_ms: park_after_ms?,
         traces: traces?,

@@ -73,6 +73,11 @@ fn a_configuration_means_this() {
                 ),
             },
         ),
+        peers: Peers {
+            url: None,
+            ca: None,
+            insecure: false,
+        },
         limits: Limits {
             requests_per_second: 5,
             requests_burst: 10,
@@ -150,9 +155,9 @@ limits: { requests_per_second: 0, body_timeout: 30, head_timeout: 1h }
     12:49: limits.body_timeout: 30 has no unit; write a duration, such as `20s`
     12:67: limits.head_timeout: must be from 100ms to 10m
     ");
-    insta::assert_snapshot!(problems("job: orders\n"), @"
+    insta::assert_snapshot!(problems("job: orders\n"), @r"
     1:1: `apiVersion` is missing; begin the file with `apiVersion: sluicebox/v1`
-    1:1: unknown key `job`; known here: apiVersion, installation, listen, insecure, data_dir, object_store, kafka, tls, limits, park_after, telemetry
+    1:1: unknown key `job`; known here: apiVersion, installation, listen, insecure, data_dir, object_store, kafka, tls, peers, limits, park_after, telemetry
     1:1: `data_dir` is missing; name a folder for this host's identity and state, such as `data_dir: ./data`
     ");
     insta::assert_snapshot!(problems("data"), @"1:1: this is no host configuration; begin with `apiVersion: sluicebox/v1`, then `data_dir` and `kafka`");
@@ -214,6 +219,43 @@ fn traces_go_where_their_headers_are_safe() {
 }
 
 #[test]
+fn others_reach_a_host_where_tokens_are_safe() {
+    let with =
+        |peers: &str| format!("apiVersion: sluicebox/v1\ndata_dir: data\npeers: {{ {peers} }}\n");
+    let refused = [
+        "url: 'one:7070'",
+        "url: 'https://one:7070/api'",
+        "url: 'https://me:hunter2@one'",
+        "url: 'http://one:7070'",
+        "urls: []",
+    ];
+    let refused: Vec<String> = refused.iter().map(|peers| problems(&with(peers))).collect();
+    insta::assert_snapshot!(refused.join("\n"), @r"
+    3:15: peers.url: is no URL of a host; write `https://NAME:PORT`, without user, path or query, by which the other hosts reach this one
+    3:15: peers.url: is no URL of a host; write `https://NAME:PORT`, without user, path or query, by which the other hosts reach this one
+    3:15: peers.url: is no URL of a host; write `https://NAME:PORT`, without user, path or query, by which the other hosts reach this one
+    3:15: peers.url: would let tokens cross the network in clear text; write `https://`; or, if something around the hosts keeps their network closed, `insecure: true`
+    3:10: peers: unknown key `urls`; did you mean `url`?
+    ");
+    for (good, url) in [
+        ("url: 'https://one:7070/', ca: ca.pem", "https://one:7070"),
+        ("url: 'http://127.0.0.1:7070'", "http://127.0.0.1:7070"),
+    ] {
+        let mut config = parse(&with(good));
+        config.resolve_paths(Path::new("/etc/sluicebox"));
+        assert_eq!(config.peers.url.as_deref(), Some(url));
+        assert!(
+            config
+                .peers
+                .ca
+                .is_none_or(|ca| ca.at == Path::new("/etc/sluicebox/ca.pem"))
+        );
+    }
+    let closed = format!("{}insecure: true\n", with("url: 'http://one:7070'"));
+    assert!(parse(&closed).peers.insecure);
+}
+
+#[test]
 fn secrets_are_not_debugged() {
     assert!(!format!("{:#?}", parse(FULL)).contains("hunter2"));
     let wrong = FULL
@@ -237,7 +279,7 @@ fn the_documentation_shows_a_good_configuration() {
                 .installation
         })
         .collect();
-    assert_eq!(installations, ["local", "shop", "local"]);
+    assert_eq!(installations, ["local", "local", "shop", "local"]);
 }
 
 fn deployed(name: &str) -> String {

@@ -9,12 +9,13 @@ use sluicebox_catalog::Scope::{self, Admin, Deploy, Push, View};
 use std::time::Duration;
 
 /// Every operation of the API, on tenant `shop`: method, path, needed scope. `None`: for everyone.
-pub const OPERATIONS: [(&str, &str, Option<Scope>); 34] = [
+pub const OPERATIONS: [(&str, &str, Option<Scope>); 37] = [
     ("GET", "/healthz", None),
     ("GET", "/readyz", None),
     ("GET", "/openapi.json", None),
     ("GET", "/metrics", Some(View)),
     ("GET", "/v1/whoami", Some(View)),
+    ("GET", "/v1/hosts", Some(View)),
     ("GET", "/v1/tenants", Some(View)),
     ("POST", "/v1/tenants", Some(Admin)),
     ("GET", "/v1/tenants/shop", Some(View)),
@@ -35,6 +36,7 @@ pub const OPERATIONS: [(&str, &str, Option<Scope>); 34] = [
         Some(View),
     ),
     ("DELETE", "/v1/tenants/shop/modules/valid/1", Some(Push)),
+    ("GET", "/v1/tenants/shop/status", Some(View)),
     ("GET", "/v1/tenants/shop/jobs", Some(View)),
     ("PUT", "/v1/tenants/shop/jobs/spend", Some(Deploy)),
     ("GET", "/v1/tenants/shop/jobs/spend", Some(View)),
@@ -43,6 +45,7 @@ pub const OPERATIONS: [(&str, &str, Option<Scope>); 34] = [
     ("POST", "/v1/tenants/shop/jobs/spend/stop", Some(Deploy)),
     ("POST", "/v1/tenants/shop/jobs/spend/rollback", Some(Deploy)),
     ("GET", "/v1/tenants/shop/jobs/spend/versions/1", Some(View)),
+    ("GET", "/v1/tenants/shop/jobs/spend/status", Some(View)),
     ("GET", "/v1/tenants/shop/jobs/spend/lag", Some(View)),
     ("GET", "/v1/tenants/shop/jobs/spend/logs", Some(View)),
     (
@@ -155,7 +158,7 @@ async fn each_operation_needs_its_scope() {
         let token = rig.shop(&[scope]).await;
         for (method, path, needs) in OPERATIONS {
             let Some(needs) = needs else { continue };
-            let installation = path == "/metrics" || needs == Admin;
+            let installation = ["/metrics", "/v1/hosts"].contains(&path) || needs == Admin;
             let may = !installation && scope.includes(needs);
             let reply = rig.send(&token, method, path, Body::empty()).await;
             let refused = reply.status == 403 && reply.problem().1 == "scope";

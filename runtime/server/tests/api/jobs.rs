@@ -27,6 +27,14 @@ async fn a_job_shows_what_is_wanted_and_what_runs() {
     insta::assert_snapshot!(reply.seen().replace(id, "ID"), @r#"
     200 {
       "desired": "running",
+      "hosts": [
+        {
+          "host": "this",
+          "state": "running",
+          "url": null,
+          "version": 1
+        }
+      ],
       "job": "spend",
       "status": {
         "shards": [
@@ -34,6 +42,7 @@ async fn a_job_shows_what_is_wanted_and_what_runs() {
             "ends": {},
             "epoch": 7,
             "epochs": 0,
+            "host": "this",
             "hot_keys": [],
             "last_epoch": {
               "commit_ms": 0,

@@ -64,8 +64,8 @@ async fn the_last_lines() {
         .await
         .expect(200);
     insta::assert_snapshot!(seen.text(), @r#"
-    {"at_ms":5,"shard":0,"operator":"valid","level":"warn","text":"b\u001b[0m"}
-    {"at_ms":5,"shard":0,"operator":"valid","level":"warn","text":"c"}
+    {"at_ms":5,"shard":0,"operator":"valid","level":"warn","text":"b\u001b[0m","host":"this"}
+    {"at_ms":5,"shard":0,"operator":"valid","level":"warn","text":"c","host":"this"}
     "#);
     rig.get(&rig.admin, &format!("{LOGS}?tail=x"))
         .await

@@ -6,6 +6,7 @@ mod documents;
 mod fleet;
 mod fuzz;
 mod gate;
+mod hosts;
 mod jobs;
 mod letters;
 mod limits;

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use object_store::memory::InMemory;
 use serde_json::{Value, json};
 use sluicebox_catalog::{Change, Scope, Store, Token, token};
+use sluicebox_server::peers::Peers;
 use sluicebox_server::telemetry::Tracer;
 use sluicebox_server::{ApiEvent, ApiObserver, App, Clock, Config, Parts, router};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -75,6 +76,8 @@ pub struct Rig {
     pub events: Arc<Events>,
     pub stop: watch::Sender<bool>,
     pub tracer: Tracer,
+    pub peers: Arc<Peers>,
+    pub objects: Arc<InMemory>,
     /// A token for everything.
     pub admin: String,
 }
@@ -135,6 +138,7 @@ pub fn parts(store: &Store, rig: &Rig) -> Parts {
         clock: rig.clock.clone(),
         observer: rig.events.clone(),
         tracer: rig.tracer.clone(),
+        peers: rig.peers.clone(),
     }
 }
 
@@ -162,8 +166,11 @@ impl Rig {
 
     async fn build(more: &str, tracer: Tracer) -> Self {
         let objects = Arc::new(InMemory::new());
-        let store = Store::open(objects).await.expect("an empty catalog");
+        let store = Store::open(objects.clone())
+            .await
+            .expect("an empty catalog");
         let stop = watch::Sender::new(false);
+        let peers = Peers::new(&config(more), "this", store.clone(), NOW_MS);
         let mut rig = Self {
             router: Router::new(),
             store: store.clone(),
@@ -173,6 +180,8 @@ impl Rig {
             admin: String::new(),
             stop,
             tracer,
+            peers: Arc::new(peers.expect("a client")),
+            objects,
         };
         let stops = rig.stop.subscribe();
         rig.router = router(App::new(&config(more), parts(&store, &rig), stops));

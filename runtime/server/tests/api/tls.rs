@@ -16,19 +16,19 @@ use tokio_rustls::TlsConnector;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Authority {
-    certificate: Certificate,
+pub struct Authority {
+    pub certificate: Certificate,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate that an authority signed, and its key.
-struct Signed {
+pub struct Signed {
     certificate: Certificate,
     key: KeyPair,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -40,7 +40,7 @@ impl Authority {
         }
     }
 
-    fn sign(&self, name: &str) -> Signed {
+    pub fn sign(&self, name: &str) -> Signed {
         let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
@@ -49,7 +49,7 @@ impl Authority {
 }
 
 impl Signed {
-    fn write(&self, folder: &Path) {
+    pub fn write(&self, folder: &Path) {
         std::fs::write(folder.join("cert.pem"), self.certificate.pem()).expect("a file");
         std::fs::write(folder.join("key.pem"), self.key.serialize_pem()).expect("a file");
     }

@@ -7,7 +7,7 @@ import { bytes, compact, duration, percent } from "../format.js";
 export function charts() {
   const all = [
     chart("Lag (records)", [
-      { label: "this host's shards", class: "a", pick: (x) => x.lag },
+      { label: "shards, read", class: "a", pick: (x) => x.lag },
       { label: "whole job, committed", class: "b", pick: (x) => x.whole_lag },
     ], compact, { least: 10 }),
     chart("Watermark delay", [

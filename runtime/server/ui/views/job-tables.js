@@ -3,7 +3,7 @@
 import { skew_ms } from "../api.js";
 import { shares } from "../charts.js";
 import { put, table, h, text } from "../dom.js";
-import { bytes, count, duration, percent } from "../format.js";
+import { bytes, count, duration, percent, shortHost } from "../format.js";
 import { lagsOf, ledgerOf } from "../history.js";
 
 const WAYS = [
@@ -23,7 +23,7 @@ export function ledger() {
     { head: "Calls", num: true, title: "of its module, since the shards started", cell: (row) => count(row.calls) },
     { head: "Traps", num: true, cell: (row) => count(row.traps) },
     { head: "Memory", num: true, cell: (row) => bytes(row.memory) },
-  ], (row) => row.id, "no shard of this job runs on this host");
+  ], (row) => row.id, "no shard of this job runs");
   return {
     element: list.element,
     /** The operators as the job has them. */
@@ -57,9 +57,11 @@ export function shards() {
       { label: "throttled", class: "throttled", share: shard.times.throttled_ms / all },
     ]));
   };
+  let urls = new Map();
   const list = table("Shards", [
     { head: "Shard", cell: (shard) => shard.shard },
     { head: "State", cell: badge },
+    { head: "Host", cell: (shard, td) => { td.title = urls.get(shard.host) ?? ""; return shortHost(shard.host); } },
     { head: "Partitions", cell: (shard) => Object.keys(shard.positions).join(", ") },
     { head: "Epoch", num: true, cell: (shard) => count(shard.epoch) },
     { head: "Position", num: true, title: "sum over its partitions", cell: (shard) => count(Object.values(shard.positions).reduce((a, b) => a + b, 0)) },
@@ -71,8 +73,12 @@ export function shards() {
     { head: "State size", num: true, cell: (shard) => bytes(shard.state_bytes) },
     { head: "Hot key", title: "the key that most of its records had lately", cell: (shard) => hottest(shard) },
     { head: "", cell: (shard) => shard.message ?? "" },
-  ], (shard) => String(shard.shard), "this host runs no shard of this job");
-  return { element: list.element, update: (status) => list.update([...(status?.shards ?? [])].sort((a, b) => a.shard - b.shard)) };
+  ], (shard) => String(shard.shard), "no shard of this job runs");
+  const update = (status, hosts) => {
+    urls = new Map((hosts ?? []).map((host) => [host.host, host.url]));
+    list.update([...(status?.shards ?? [])].sort((a, b) => a.shard - b.shard));
+  };
+  return { element: list.element, update };
 }
 
 /** Every shard has a hottest key; it is worth a word from this part of the records on, as on the command line. */

@@ -43,8 +43,8 @@ export async function job(context) {
 
   const actions = can("deploy") ? buttons() : { element: null, update: () => {} };
   const bodies = {
-    overview: h("div", {}, h("section", { class: "panel" }, h("h2", {}, "Operators"), graphs, key()), over.element, h("section", { class: "panel" }, h("h2", {}, "Shards of this host"), parts.shards.element)),
-    ledger: h("section", { class: "panel" }, h("h2", {}, "Ledger"), h("p", { class: "hint" }, "Where the rows of each operator went since the job began, on this host's shards. Rows in = all that went anywhere."), parts.ledger.element),
+    overview: h("div", {}, h("section", { class: "panel" }, h("h2", {}, "Operators"), graphs, key()), over.element, h("section", { class: "panel" }, h("h2", {}, "Shards"), parts.shards.element)),
+    ledger: h("section", { class: "panel" }, h("h2", {}, "Ledger"), h("p", { class: "hint" }, "Where the rows of each operator went since the job began. Rows in = all that went anywhere."), parts.ledger.element),
     versions: versionList.element,
     "dead-letters": dead.element,
     logs: log.element,
@@ -81,13 +81,16 @@ export async function job(context) {
     text(numbers.Lag, compact(whole ?? sample?.lag));
     text(numbers["Watermark delay"], duration(sample?.delay));
     text(numbers.State, bytes((last.status?.shards ?? []).reduce((sum, shard) => sum + shard.state_bytes, 0)));
-    text(message, last.status?.message ?? "");
-    message.hidden = !last.status?.message;
+    // What a host runs that does not answer is missing from everything here.
+    const away = (last.hosts ?? []).filter((host) => host.unreached).map((host) => `host ${host.url ?? host.host} is not in this: ${host.unreached}`);
+    const words = [last.status?.message, ...away].filter(Boolean).join("\n");
+    text(message, words);
+    message.hidden = !words;
     actions.update();
     graph?.update(sample);
     over.update(history.samples);
     parts.ledger.update(last.status);
-    parts.shards.update(last.status, sample);
+    parts.shards.update(last.status, last.hosts);
     versionList.update(last);
   };
   const refresh = async () => {

@@ -29,10 +29,7 @@ fn a_job_is_reached_and_paused_by_keys() -> Result<()> {
     browser.tab_to(The::Link(&job.name))?;
     browser.press(key::ENTER)?;
     browser.wait("it runs", &badge("running"))?;
-    browser.wait(
-        "the focus is in the new view",
-        "document.activeElement.id === 'main'",
-    )?;
+    follow(&browser)?;
 
     browser.tab_to(The::Button("Pause"))?;
     browser.press(key::ENTER)?;
@@ -60,6 +57,14 @@ fn a_job_is_reached_and_paused_by_keys() -> Result<()> {
     browser.is_clean(None)
 }
 
+/// Be where a link leads to: until then Tab would go on in the view before.
+fn follow(browser: &Browser) -> Result<()> {
+    let there = "document.activeElement.id === 'main'";
+    browser
+        .wait("the focus is in the new view", there)
+        .map(drop)
+}
+
 /// A chart tells the values of a moment that the arrow keys choose.
 fn look_at_a_chart(browser: &Browser) -> Result<()> {
     browser.wait("a chart has values", "document.querySelector('.chart svg')?.getAttribute('aria-label').includes('last 5 minutes')")?;
@@ -79,6 +84,7 @@ fn forms_are_filled_by_keys_and_danger_is_not_at_hand() -> Result<()> {
     let (host, browser) = open_signed_in(&installation)?;
     browser.tab_to(The::Link("Deploy"))?;
     browser.press(key::ENTER)?;
+    follow(&browser)?;
     browser.tab_to(The::Field("Spec"))?;
     browser.press("job: by-keys")?;
     browser.wait("the name", "find('field', 'Job').value === 'by-keys'")?;
@@ -92,6 +98,7 @@ fn forms_are_filled_by_keys_and_danger_is_not_at_hand() -> Result<()> {
 
     browser.tab_to(The::Link("Tenants"))?;
     browser.press(key::ENTER)?;
+    follow(&browser)?;
     browser.tab_to(The::Button("Disable default"))?;
     browser.press(key::ENTER)?;
     browser.wait("the dialog", "isFocused('button', 'Cancel')")?;

@@ -4,6 +4,7 @@ mod aged;
 mod damage;
 mod faults;
 mod faulty;
+mod hosts;
 mod kept;
 mod probe;
 mod races;

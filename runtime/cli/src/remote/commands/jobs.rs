@@ -95,11 +95,11 @@ fn want(client: &Client, Which { job }: &Which, what: &str, output: Format) -> R
     })
 }
 
-/// How a job is on this host, in a word.
+/// How a job is, in a word.
 fn state(job: &Job) -> String {
     match &job.status {
         Some(status) => status.state.clone(),
-        None => "not on this host".to_owned(),
+        None => "on no host".to_owned(),
     }
 }
 
@@ -154,6 +154,12 @@ fn shown(job: &Job) -> String {
             current.deployed_by
         );
     }
+    for host in &job.hosts {
+        if let Some(why) = &host.unreached {
+            let name = host.url.as_deref().unwrap_or(&host.host);
+            let _ = writeln!(out, "missing  host {name}: {why}");
+        }
+    }
     // A key may say anything.
     let line = |text: &str| harmless(text).replace('\n', " ");
     for shard in &status.shards {
@@ -173,7 +179,8 @@ fn shown(job: &Job) -> String {
     if !status.shards.is_empty() {
         out.push('\n');
         let rows: Vec<_> = status.shards.iter().map(shard).collect();
-        out.push_str(&columns(&["shard", "is", "epoch", "watermark", ""], &rows));
+        let heads = ["shard", "is", "host", "epoch", "watermark", ""];
+        out.push_str(&columns(&heads, &rows));
     }
     out
 }
@@ -184,6 +191,7 @@ fn shard(shard: &Shard) -> Vec<String> {
     vec![
         shard.shard.to_string(),
         shard.state.clone(),
+        short(shard.host.as_deref().unwrap_or_default()).to_owned(),
         shard.epoch.to_string(),
         watermark.map_or("none".to_owned(), time),
         shard.message.clone().unwrap_or_default(),
@@ -220,7 +228,8 @@ mod tests {
 
     fn job(status: &str) -> Job {
         let json = format!(
-            r#"{{"job": "spend", "uid": 7, "desired": "running", "version": 2, "status": {status}, "versions": [
+            r#"{{"job": "spend", "uid": 7, "desired": "running", "version": 2, "status": {status},
+            "hosts": [{{"host": "0123456789abcdef0123456789abcdef", "url": null}}, {{"host": "fedcba9876543210fedcba9876543210", "url": "https://two:7070", "unreached": "Connection refused"}}], "versions": [
             {{"version": 2, "deployed_ms": 1767225600000, "deployed_by": "abcdefghij", "plan_hash": "x", "modules": {{"shop/valid@3": "{digest}"}}}},
             {{"version": 1, "deployed_ms": 1767225000000, "deployed_by": "host", "rollback_of": 9, "plan_hash": "x", "modules": {{}}}}]}}"#,
             digest = "0123456789abcdef".repeat(4)
@@ -231,7 +240,7 @@ mod tests {
     #[test]
     fn jobs_are_listed_and_shown() {
         let running = job(r#"{"state": "running", "version": 2, "shards": [
-            {"shard": 0, "state": "running", "epoch": 41, "positions": {"0": 10}, "watermarks": {"0": 1767225600000, "1": 1767225500000}, "ledger": {},
+            {"shard": 0, "state": "running", "host": "0123456789abcdef0123456789abcdef", "epoch": 41, "positions": {"0": 10}, "watermarks": {"0": 1767225600000, "1": 1767225500000}, "ledger": {},
              "hot_keys": [{"key": "ann\n\u001b[31m", "percent": 43}, {"key": "bob", "percent": 2}]},
             {"shard": 1, "state": "restarting", "message": "the broker is away", "epoch": 0, "positions": {}, "watermarks": {}, "ledger": {}}]}"#);
         let halted = job(
@@ -244,11 +253,12 @@ mod tests {
         is       running, version 2
         module   shop/valid@3 sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
         deployed 2026-01-01T00:00:00Z by abcdefghij
+        missing  host https://two:7070: Connection refused
         hot key  ann ?[31m: 43 % of the records of shard 0
 
-        shard  is          epoch  watermark
-        0      running     41     2025-12-31T23:58:20Z
-        1      restarting  0      none                  the broker is away
+        shard  is          host          epoch  watermark
+        0      running     0123456789ab  41     2025-12-31T23:58:20Z
+        1      restarting                0      none                  the broker is away
         ");
         insta::assert_snapshot!(shown(&halted), @r"
         job      spend
@@ -258,13 +268,15 @@ mod tests {
                  Skip it.
         module   shop/valid@3 sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
         deployed 2026-01-01T00:00:00Z by abcdefghij
+        missing  host https://two:7070: Connection refused
         ");
         insta::assert_snapshot!(shown(&elsewhere), @r"
         job      spend
         wanted   running, version 2
-        is       not on this host
+        is       on no host
         module   shop/valid@3 sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
         deployed 2026-01-01T00:00:00Z by abcdefghij
+        missing  host https://two:7070: Connection refused
         ");
         insta::assert_snapshot!(versions(&running), @r"
         version           deployed              by                     modules
@@ -272,10 +284,10 @@ mod tests {
         1                 2025-12-31T23:50:00Z  host        repeats 9
         ");
         insta::assert_snapshot!(listed(&[running, halted, elsewhere]), @r"
-        job    version  wanted   is                deployed
-        spend  2        running  running           2026-01-01T00:00:00Z
-        spend  2        running  halted            2026-01-01T00:00:00Z  the record at offset 7 failed
-        spend  2        running  not on this host  2026-01-01T00:00:00Z
+        job    version  wanted   is          deployed
+        spend  2        running  running     2026-01-01T00:00:00Z
+        spend  2        running  halted      2026-01-01T00:00:00Z  the record at offset 7 failed
+        spend  2        running  on no host  2026-01-01T00:00:00Z
         ");
     }
 }

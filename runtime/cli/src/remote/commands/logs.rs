@@ -1,13 +1,14 @@
-//! `sluicebox logs`: what a job's modules said on a host, and what became of its shards.
+//! `sluicebox logs`: what a job's modules said, and what became of its shards, on all hosts.
 
 use super::super::HostArgs;
 use super::super::answers::LogLine;
 use super::super::client::Client;
-use super::super::text::harmless;
+use super::super::text::{harmless, short};
 use crate::failure::advised;
 use crate::output::{Format, Paint, print, stdout_paint};
 use anyhow::Result;
 use sluicebox_core::spec::format_time_ms;
+use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
 
 const EXAMPLES: &str = "\
@@ -47,14 +48,14 @@ pub fn run(args: Args) -> Result<()> {
         let query = format!("/logs?follow={}&tail={tail}", args.follow);
         client.of_job(&args.job, &query)
     };
-    let mut seen = Seen::default();
+    let mut seen = AllSeen::default();
     let mut tail = args.tail;
     loop {
         let quiet = copy(&client, &path(tail)?, &mut seen, args.output)?;
         match (args.follow, quiet) {
             (false, _) => return Ok(()),
             // Nothing for a while: whether the host is still there shows when it is asked again.
-            (true, true) if seen.at_last > 0 => tail = TAIL_MAX,
+            (true, true) if !seen.0.is_empty() => tail = TAIL_MAX,
             (true, true) => {}
             (true, false) => {
                 return Err(advised(
@@ -67,7 +68,7 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// Print the lines of one answer. Answers whether it broke off because nothing came for a while.
-fn copy(client: &Client, path: &str, seen: &mut Seen, output: Format) -> Result<bool> {
+fn copy(client: &Client, path: &str, seen: &mut AllSeen, output: Format) -> Result<bool> {
     let paint = stdout_paint();
     let mut lines = client.lines(path)?;
     let mut text = Vec::new();
@@ -91,7 +92,7 @@ fn copy(client: &Client, path: &str, seen: &mut Seen, output: Format) -> Result<
         if seen.is_new(&line) {
             print(&match output {
                 Format::Json => format!("{}\n", harmless(text.trim_end())),
-                Format::Text => shown(&line, paint),
+                Format::Text => shown(&line, seen.0.len() > 1, paint),
             })?;
         }
     }
@@ -103,7 +104,24 @@ fn is_quiet(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::TimedOut || inner.is_some_and(timeout)
 }
 
-/// What was printed before a stream was begun anew: lines come in the order of their times.
+/// What was printed of each host's lines.
+#[derive(Default)]
+struct AllSeen(BTreeMap<String, Seen>);
+
+impl AllSeen {
+    fn start_over(&mut self) {
+        self.0.values_mut().for_each(Seen::start_over);
+    }
+
+    fn is_new(&mut self, line: &LogLine) -> bool {
+        if line.missed.is_some() {
+            return true;
+        }
+        self.0.entry(line.host.clone()).or_default().is_new(line)
+    }
+}
+
+/// What was printed of a host's lines before a stream was begun anew: they come in the order of their times.
 #[derive(Default)]
 struct Seen {
     last_ms: i64,
@@ -119,9 +137,6 @@ impl Seen {
     }
 
     fn is_new(&mut self, line: &LogLine) -> bool {
-        if line.missed.is_some() {
-            return true;
-        }
         match line.at_ms.cmp(&self.last_ms) {
             std::cmp::Ordering::Less => false,
             std::cmp::Ordering::Equal if self.again > 0 => {
@@ -144,7 +159,7 @@ impl Seen {
     }
 }
 
-fn shown(line: &LogLine, paint: Paint) -> String {
+fn shown(line: &LogLine, several: bool, paint: Paint) -> String {
     if let Some(missed) = line.missed {
         return format!("{}\n", paint.dim(format!("({missed} lines came too fast)")));
     }
@@ -155,6 +170,9 @@ fn shown(line: &LogLine, paint: Paint) -> String {
         _ => level,
     };
     let mut who = String::new();
+    if several {
+        who.push_str(&format!("{}: ", short(&line.host)));
+    }
     if let Some(shard) = line.shard {
         who.push_str(&format!("shard {shard}: "));
     }
@@ -189,6 +207,7 @@ mod tests {
                 ..line(1_767_225_600_001, "halted: a\nb\u{1b}[2J")
             },
             LogLine {
+                host: "0123456789abcdef".to_owned(),
                 operator: Some("valid".to_owned()),
                 level: "warn".to_owned(),
                 ..line(1_767_225_600_002, "odd")
@@ -198,19 +217,19 @@ mod tests {
                 ..LogLine::default()
             },
         ];
-        let seen = lines.map(|line| shown(&line, Paint::plain()));
+        let seen = lines.map(|line| shown(&line, !line.host.is_empty(), Paint::plain()));
         insta::assert_snapshot!(seen.concat(), @r"
         2026-01-01T00:00:00Z info  version 2 runs
         2026-01-01T00:00:00.001Z error shard 1: halted: a
             b?[2J
-        2026-01-01T00:00:00.002Z warn  valid: odd
+        2026-01-01T00:00:00.002Z warn  0123456789ab: valid: odd
         (3 lines came too fast)
         ");
     }
 
     #[test]
     fn a_stream_begun_anew_repeats_nothing() {
-        let mut seen = Seen::default();
+        let mut seen = AllSeen::default();
         let mut take = |lines: &[(i64, &str)]| -> String {
             seen.start_over();
             let lines = lines.iter().map(|(at, text)| line(*at, text));
@@ -226,5 +245,13 @@ mod tests {
             "de"
         );
         assert_eq!(take(&[(3, "e"), (3, "f"), (4, "g")]), "fg");
+        // Another host's lines are late, and new.
+        let other = LogLine {
+            host: "other".to_owned(),
+            ..line(2, "x")
+        };
+        assert!(seen.is_new(&other));
+        seen.start_over();
+        assert!(!seen.is_new(&other));
     }
 }

@@ -2,6 +2,7 @@
 
 mod deadletters;
 mod deploy;
+mod hosts;
 mod jobs;
 pub mod lag;
 mod login;
@@ -29,6 +30,8 @@ pub enum Command {
     Profiles(profiles::Args),
     /// Show who you are on a host
     Whoami(whoami::Args),
+    /// List the hosts of an installation
+    Hosts(hosts::Args),
     /// Push a module to a host
     Push(push::Args),
     /// List, show, fetch and delete the modules of a host
@@ -39,7 +42,7 @@ pub enum Command {
     Jobs(jobs::Args),
     /// Go back to an earlier version of a job
     Rollback(rollback::Args),
-    /// Show the log of a job on a host
+    /// Show the log of a job, of all hosts
     Logs(logs::Args),
     /// List the records that a job could not process, and give them to it again
     Deadletters(deadletters::Args),
@@ -56,6 +59,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Logout(args) => profiles::logout(args),
         Command::Profiles(args) => profiles::run(args),
         Command::Whoami(args) => whoami::run(args),
+        Command::Hosts(args) => hosts::run(args),
         Command::Push(args) => push::run(args),
         Command::Modules(args) => modules::run(args),
         Command::Deploy(args) => deploy::run(args),

@@ -78,6 +78,7 @@ mod tests {
     #[test]
     fn going_back_twice_goes_back_by_two() {
         let job = |versions: &[(u32, Option<u32>)]| Job {
+            hosts: Vec::new(),
             job: "spend".to_owned(),
             desired: "running".to_owned(),
             version: versions[0].0,

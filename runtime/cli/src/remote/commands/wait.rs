@@ -75,7 +75,7 @@ fn decide(job: &Job, version: u32, since: Duration) -> Result<Outcome, String> {
         return Ok(Outcome::Well(text));
     }
     let Some(status) = &job.status else {
-        return Err("this host has not begun with it".to_owned());
+        return Err("no host has begun with it".to_owned());
     };
     let ours = status.version == Some(version);
     match status.state.as_str() {
@@ -104,6 +104,7 @@ mod tests {
 
     fn seen(desired: &str, state: &str, version: Option<u32>, seconds: u64) -> String {
         let job = Job {
+            hosts: Vec::new(),
             job: "spend".to_owned(),
             desired: desired.to_owned(),
             version: 2,
