@@ -25,6 +25,8 @@ pub enum Operation {
     Write = 4,
     /// Create it.
     Create = 5,
+    /// Delete it.
+    Delete = 6,
     /// See that it is there.
     Describe = 8,
     /// See its settings.

@@ -21,6 +21,8 @@ pub struct Installation {
     folder: tempfile::TempDir,
     name: String,
     bootstrap: String,
+    /// librdkafka properties of its connection.
+    properties: Vec<(String, String)>,
     /// What `object_store` is in the hosts' configurations.
     objects: String,
     /// Further lines of a host's configuration.
@@ -61,9 +63,15 @@ impl Installation {
                 .tempdir()?,
             name: unique("it"),
             bootstrap: bootstrap.to_owned(),
+            properties: Vec::new(),
             objects,
             more: String::new(),
         })
+    }
+
+    /// With these librdkafka properties.
+    pub fn by(self, properties: Vec<(String, String)>) -> Self {
+        Self { properties, ..self }
     }
 
     /// With something more in the configuration of its hosts.
@@ -113,6 +121,10 @@ impl Installation {
     }
 
     fn config(&self, host: &str, port: u16) -> String {
+        let properties = self.properties.iter().cloned();
+        let properties: serde_json::Map<_, _> =
+            properties.map(|(key, value)| (key, value.into())).collect();
+        let properties = serde_json::Value::Object(properties);
         format!(
             "apiVersion: sluicebox/v1
 installation: {}
@@ -120,7 +132,7 @@ listen: 127.0.0.1:{port}
 data_dir: ./{host}
 object_store: {}
 kafka:
-  main: {{ bootstrap_servers: '{}' }}
+  main: {{ bootstrap_servers: '{}', properties: {properties} }}
 {}
 ",
             self.name, self.objects, self.bootstrap, self.more

@@ -177,17 +177,28 @@ pub fn delete(client: &Arc<Client>, changelog: &str, groups: &[&str]) -> Result<
                 let message = format!("{what}: it has members; stop the job on all hosts first");
                 return Err(Error::new(Kind::Retriable, message));
             }
-            Err(fault) => return Err(errors::error(&what, &fault, client)),
+            Err(fault) => return Err(not_deleted(&what, &fault, client)),
         }
     }
     match remove::delete_topic(client, changelog, ANSWER_WAIT_MAX) {
         Ok(()) => Ok(()),
         Err(fault) if errors::is_missing(fault.code) => Ok(()),
-        Err(fault) => Err(errors::error(
-            &format!("delete changelog topic {changelog}"),
-            &fault,
-            client,
+        Err(fault) => {
+            let what = format!("delete changelog topic {changelog}");
+            Err(not_deleted(&what, &fault, client))
+        }
+    }
+}
+
+/// The right that is missing is another one than where something is read or written.
+fn not_deleted(what: &str, fault: &Fault, client: &Client) -> Error {
+    match fault.code {
+        Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
+        | Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED => Error::halt(format!(
+            "{what}: {}; grant this user Delete on it",
+            fault.text
         )),
+        _ => errors::error(what, fault, client),
     }
 }
 

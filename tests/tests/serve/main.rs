@@ -9,6 +9,7 @@ mod metrics;
 mod page;
 mod parking;
 mod quotas;
+mod rights;
 mod tenants;
 mod traces;
 mod upgrades;

@@ -121,15 +121,23 @@ impl Worker {
         };
         let told = tell.clone();
         let forget = move || {
+            let mut told = false;
             let mut why = String::new();
             for _ in 0..FORGET_TRIES {
-                match parts.forget(&wanted) {
-                    Ok(()) => return,
-                    Err(error) => why = error.message,
+                let Err(error) = parts.forget(&wanted) else {
+                    return;
+                };
+                why = error.message;
+                // Somebody has to act, and may in time.
+                if error.kind != Kind::Failed && !told {
+                    told = true;
+                    tell(why.clone());
                 }
                 std::thread::sleep(FORGET_PAUSE);
             }
-            tell(why);
+            if !told {
+                tell(why);
+            }
         };
         if let Err(error) = aside(forget) {
             told(error.to_string());
