@@ -77,6 +77,10 @@ impl Chunk {
 pub trait Emit {
     /// Send a record to topic number `topic` of the plan.
     fn emit(&mut self, record: log::OutRecord<'_>) -> log::Result<()>;
+    /// Whether there is still time for calls before what was sent has to be committed.
+    fn in_time(&self) -> bool {
+        true
+    }
 }
 
 /// The source batch being processed, and everything around it.

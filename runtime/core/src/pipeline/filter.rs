@@ -37,7 +37,7 @@ fn keep(
     alone: bool,
     cx: &mut Context<'_>,
 ) -> Result<Chunk, StepError> {
-    Node::prepare(udf, alone);
+    Node::prepare(udf, alone, cx)?;
     let mut answer = match udf.filter(&chunk.batch) {
         Ok(answer) => answer,
         Err(error) => {

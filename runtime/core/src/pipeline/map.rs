@@ -37,7 +37,7 @@ fn apply(
     alone: bool,
     cx: &mut Context<'_>,
 ) -> Result<Chunk, StepError> {
-    Node::prepare(udf, alone);
+    Node::prepare(udf, alone, cx)?;
     let Emitted {
         output,
         parents,

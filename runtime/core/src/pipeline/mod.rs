@@ -46,6 +46,14 @@ pub enum StepError {
     /// The plan does not fit the state: somebody must act.
     #[error("{0}")]
     Plan(String),
+    /// It takes longer than a transaction may: take fewer records at once.
+    #[error("the records take longer than a transaction may")]
+    Late {
+        /// Source partition of the batch.
+        partition: i32,
+        /// Its first offset; `i64::MAX` for the end of the input.
+        offset: i64,
+    },
     /// The host could not run a module: retry.
     #[error("{0}")]
     Host(String),

@@ -241,12 +241,17 @@ impl Node {
         add_errors(errors, large, TOO_LARGE);
     }
 
-    /// Call with a fresh instance under a fixed budget if this row needs it.
-    pub fn prepare(udf: &mut dyn Udf, alone: bool) {
+    /// Call with a fresh instance under a fixed budget if this row needs it; not at all if it is too late.
+    pub fn prepare(udf: &mut dyn Udf, alone: bool, cx: &Context<'_>) -> Result<(), StepError> {
+        if !cx.out.in_time() {
+            let (partition, offset) = (cx.partition, cx.offset(0));
+            return Err(StepError::Late { partition, offset });
+        }
         if alone {
             udf.drop_instance();
             udf.next_call_under_fuel();
         }
+        Ok(())
     }
 }
 

@@ -14,7 +14,9 @@ impl Shard {
         if !self.open {
             self.log.begin()?;
             self.open = true;
+            self.began = self.sealed_at;
         }
+        let took = self.sealed_at.saturating_sub(self.began);
         self.pipeline.before_seal(&mut self.overlay)?;
         let ledger: BTreeMap<String, Account> = self.pipeline.accounts().into_iter().collect();
         if let Some((id, why)) = ledger
@@ -43,7 +45,10 @@ impl Shard {
             Ok(()) => {
                 self.attempts = 0;
                 self.hurry = false;
-                self.rows_max = (self.rows_max * 2).min(POLL_ROWS_MAX);
+                if took < self.time_max() / 4 {
+                    self.rows_limit = (self.rows_limit * 2).min(POLL_ROWS_MAX);
+                }
+                self.rows_max = (self.rows_max * 2).min(self.rows_limit);
                 for (partition, offset) in &self.positions {
                     self.pipeline.forget_verdicts(*partition, *offset);
                 }

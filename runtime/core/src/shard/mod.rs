@@ -3,6 +3,7 @@
 
 mod api;
 mod commit;
+mod late;
 mod recovery;
 mod resolve;
 mod switch;
@@ -74,17 +75,28 @@ pub struct Shard {
     /// Records taken from the log at once: half as many after each trap, and twice as many after each commit. So where
     /// many are poisonous there are commits between them.
     rows_max: usize,
+    /// Most that it may be: less after a batch that took longer than a transaction may, until batches are far from that.
+    rows_limit: usize,
+    /// When the open transaction began.
+    began: Duration,
     arrived: Vec<SourceBatch>,
     /// What traps were found to come from, for the job's log.
     notes: Vec<String>,
 }
 
 /// Sends a pipeline's outputs to the log.
-struct Outputs<'a>(&'a mut dyn ShardLog);
+struct Outputs<'a> {
+    log: &'a mut dyn ShardLog,
+    clock: &'a dyn Clock,
+    until: Duration,
+}
 
 impl Emit for Outputs<'_> {
     fn emit(&mut self, record: OutRecord<'_>) -> log::Result<()> {
-        self.0.send(record)
+        self.log.send(record)
+    }
+    fn in_time(&self) -> bool {
+        self.clock.now() < self.until
     }
 }
 
@@ -133,6 +145,8 @@ impl Shard {
             hurry: false,
             investigation: None,
             rows_max: POLL_ROWS_MAX,
+            rows_limit: POLL_ROWS_MAX,
+            began: Duration::ZERO,
             arrived: Vec::new(),
             notes: Vec::new(),
         })
@@ -268,11 +282,16 @@ impl Shard {
             if !self.open {
                 self.log.begin()?;
                 self.open = true;
+                self.began = self.clock.now();
             }
             self.progress = true;
             let (partition, next_offset) = (batch.partition, batch.next_offset);
-            self.pipeline
-                .step(batch, &mut self.overlay, &mut Outputs(self.log.as_mut()))?;
+            let mut outputs = Outputs {
+                until: self.began + self.time_max(),
+                log: self.log.as_mut(),
+                clock: self.clock.as_ref(),
+            };
+            self.pipeline.step(batch, &mut self.overlay, &mut outputs)?;
             self.positions.insert(partition, next_offset);
             failpoint::reach("mid-epoch");
         }
@@ -289,6 +308,7 @@ impl Shard {
                 self.investigation = Some(Investigation::new(*failed));
                 Ok(Turn::Aborted)
             }
+            StepError::Late { partition, offset } => self.late(partition, offset),
             StepError::Log(error) if matches!(error.kind, Kind::Abortable | Kind::Retriable) => {
                 self.back_to_last_commit(&error.message)
             }

@@ -42,7 +42,7 @@ impl Shard {
         self.investigation = None;
         self.hurry = false;
         self.attempts = 0;
-        self.rows_max = POLL_ROWS_MAX;
+        (self.rows_max, self.rows_limit) = (POLL_ROWS_MAX, POLL_ROWS_MAX);
         failpoint::reach("after-switch");
         match clean {
             // Reading goes on where it is, and the overlay holds what is committed: to ask for both again would take longer

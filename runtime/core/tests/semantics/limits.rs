@@ -4,6 +4,7 @@ use crate::job::{Job, Kind, window};
 use crate::model::Row;
 use crate::rig::{Rig, header, run_to_end};
 use sluicebox_core::shard::{ShardError, Turn};
+use std::sync::atomic::Ordering;
 
 /// Text that does not compress well.
 fn noise(seed: usize, bytes: usize) -> String {
@@ -231,4 +232,42 @@ fn large_accumulators_are_handed_over_in_parts() {
         .accumulator_bytes
         .load(std::sync::atomic::Ordering::Relaxed);
     assert!((8 << 20..12 << 20).contains(&most), "{most} bytes");
+}
+
+/// Modules that are slow on each row, and a batch that takes them longer than a transaction may: the brokers would abort it,
+/// again and again.
+#[test]
+fn a_batch_that_outlasts_the_transaction_is_taken_in_parts() {
+    let mut rig = Rig::new(Job::chain(vec![Kind::Filter, Kind::Map, window(100)]), 1);
+    (0..700).for_each(|i| rig.row(["0a", "0b"][i % 2], &format!("0v{i}"), i as i64));
+    // 45 s are for 75 rows then: for 64 at once, in parts.
+    rig.modules.row_ms.store(200, Ordering::Relaxed);
+    let mut shard = rig.shard();
+    rig.finish(&mut shard);
+    rig.assert_exact(&shard);
+    let notes = shard.take_notes();
+    insta::assert_snapshot!(notes.join("\n"), @r"
+    the modules take more than 45 s for what was read at once: 512 records at most are read at once from now on
+    the modules take more than 45 s for what was read at once: 256 records at most are read at once from now on
+    the modules take more than 45 s for what was read at once: 128 records at most are read at once from now on
+    the modules take more than 45 s for what was read at once: 64 records at most are read at once from now on
+    ");
+}
+
+#[test]
+fn a_record_that_outlasts_the_transaction_halts_the_job_and_goes_on_when_it_is_faster() {
+    let mut rig = Rig::new(Job::chain(vec![Kind::Filter, Kind::Map]), 1);
+    (0..9).for_each(|i| rig.row("0a", &format!("0v{i}"), i));
+    rig.modules.row_ms.store(50_000, Ordering::Relaxed);
+    let mut shard = rig.shard();
+    let halted = (0..100).find_map(|_| shard.turn(false).err());
+    let Some(ShardError::Halt(why)) = halted else {
+        panic!("{halted:?}");
+    };
+    insta::assert_snapshot!(why, @"the record at in-0 offset 0 takes the modules more than 45 s, longer than a transaction may. Nothing of it was committed. Make the modules faster, let them make fewer rows of a record, or filter such records out before.");
+    assert_eq!(rig.topic("out"), [""; 0]);
+    rig.modules.row_ms.store(1, Ordering::Relaxed);
+    let mut shard = rig.shard();
+    rig.finish(&mut shard);
+    rig.assert_exact(&shard);
 }

@@ -112,14 +112,19 @@ impl Rig {
             recover_from_changelog: false,
             new_lineage: 7,
         };
+        let clock = TestClock::default();
+        let modules = Shared {
+            clock: clock.0.clone(),
+            ..Shared::default()
+        };
         Self {
             log,
             job,
             store: Store::default(),
-            clock: TestClock::default(),
+            clock,
             control: Control::default(),
             config,
-            modules: Shared::default(),
+            modules,
             input: vec![Vec::new(); partitions as usize],
         }
     }

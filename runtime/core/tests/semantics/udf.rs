@@ -5,7 +5,7 @@
 
 use sluicebox_core::batch::{Batch, Packed};
 use sluicebox_core::udf::{Accumulated, CallError, Emitted, Kept, RowError, Udf};
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub struct Module {
@@ -25,6 +25,9 @@ pub struct Shared {
     pub calls: Arc<AtomicUsize>,
     /// Most bytes of accumulators that one call was given.
     pub accumulator_bytes: Arc<AtomicUsize>,
+    /// Time that a row takes, by the clock of the rig.
+    pub row_ms: Arc<AtomicU64>,
+    pub clock: Arc<AtomicU64>,
     /// Answers of the next calls, whoever makes them.
     pub errors: Arc<Mutex<Vec<CallError>>>,
     /// Format of the accumulators of modules that are made from now on...
@@ -67,6 +70,8 @@ impl Module {
         rows: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
     ) -> Result<(), CallError> {
         self.shared.calls.fetch_add(1, Ordering::Relaxed);
+        let took_ms = self.shared.row_ms.load(Ordering::Relaxed) * rows.len() as u64;
+        self.shared.clock.fetch_add(took_ms, Ordering::Relaxed);
         if let Some(error) = self.shared.errors.lock().unwrap().pop() {
             return Err(error);
         }

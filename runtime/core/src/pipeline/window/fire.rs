@@ -131,7 +131,7 @@ impl Work<'_, '_, '_> {
         }
         let Page { keys, accumulators } = &page;
         let windows = [self.windows.windows.start_of(end), end].repeat(page.len());
-        Node::prepare(self.udf, alone);
+        Node::prepare(self.udf, alone, self.cx)?;
         let Emitted {
             output,
             parents,

@@ -37,7 +37,7 @@ impl Work<'_, '_, '_> {
             slots,
         } = groups;
         let before = before.migrated(self.udf, self.node)?;
-        Node::prepare(self.udf, alone);
+        Node::prepare(self.udf, alone, self.cx)?;
         let answer = self.udf.accumulate(&before, &of_row, &chunk.batch);
         let Accumulated {
             accumulators,
