@@ -4,9 +4,11 @@
 use super::Store;
 use crate::error::Error;
 use crate::fault::{Fault, error};
-use crate::limits::{HOST_BYTES_MAX, HOST_FORGOTTEN, HOST_GONE, HOSTS_MAX};
+use crate::limits::{HOST_BYTES_MAX, HOST_FORGOTTEN, HOST_GONE, HOSTS_MAX, READS_AT_ONCE};
 use bytes::Bytes;
+use futures_util::{StreamExt, future, stream};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Where hosts say that they are there.
 const FOLDER: &str = "hosts";
@@ -51,24 +53,28 @@ impl Store {
         found.retain(|(name, _)| name.ends_with(".json"));
         found.sort_unstable_by_key(|(_, written_ms)| std::cmp::Reverse(*written_ms));
         let newest_ms = found.first().map_or(0, |(_, written_ms)| *written_ms);
-        let mut hosts = Vec::new();
-        for (number, (name, written_ms)) in found.into_iter().enumerate() {
-            let age_ms = u128::from(newest_ms.abs_diff(written_ms));
-            let object = format!("{FOLDER}/{name}");
-            if age_ms > HOST_FORGOTTEN.as_millis() {
+        let age = |written_ms: i64| Duration::from_millis(newest_ms.abs_diff(written_ms));
+        let gone = found.partition_point(|(_, written_ms)| age(*written_ms) <= HOST_GONE);
+        for (name, written_ms) in found.drain(gone..) {
+            if age(written_ms) > HOST_FORGOTTEN {
                 // Somebody else may do it as well, or later.
-                let _ = self.0.objects.delete(&object).await;
-            } else if age_ms <= HOST_GONE.as_millis()
-                && number < HOSTS_MAX
-                && let Ok(Some(bytes)) = self.0.objects.read(&object, HOST_BYTES_MAX).await
-                && let Ok(host) = serde_json::from_slice::<HostRecord>(&bytes)
-                && name == format!("{}.json", host.id)
-            {
-                hosts.push(host);
+                let _ = self.0.objects.delete(&format!("{FOLDER}/{name}")).await;
             }
         }
+        found.truncate(HOSTS_MAX);
+        let read = |(name, _): (String, i64)| self.host(name);
+        let read = stream::iter(found).map(read).buffered(READS_AT_ONCE);
+        let mut hosts: Vec<HostRecord> = read.filter_map(future::ready).collect().await;
         hosts.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         Ok(hosts)
+    }
+
+    /// What is in one of these objects, if it is that host's own.
+    async fn host(&self, name: String) -> Option<HostRecord> {
+        let object = format!("{FOLDER}/{name}");
+        let bytes = self.0.objects.read(&object, HOST_BYTES_MAX).await.ok()??;
+        let host: HostRecord = serde_json::from_slice(&bytes).ok()?;
+        (name == format!("{}.json", host.id)).then_some(host)
     }
 }
 
