@@ -45,6 +45,7 @@ impl Shard {
             Ok(()) => {
                 self.attempts = 0;
                 self.hurry = false;
+                self.late_alone = false;
                 if took < self.time_max() / 4 {
                     self.rows_limit = (self.rows_limit * 2).min(POLL_ROWS_MAX);
                 }

@@ -77,6 +77,8 @@ pub struct Shard {
     rows_max: usize,
     /// Most that it may be: less after a batch that took longer than a transaction may, until batches are far from that.
     rows_limit: usize,
+    /// A single record took longer than that since the last commit.
+    late_alone: bool,
     /// When the open transaction began.
     began: Duration,
     arrived: Vec<SourceBatch>,
@@ -146,6 +148,7 @@ impl Shard {
             investigation: None,
             rows_max: POLL_ROWS_MAX,
             rows_limit: POLL_ROWS_MAX,
+            late_alone: false,
             began: Duration::ZERO,
             arrived: Vec::new(),
             notes: Vec::new(),

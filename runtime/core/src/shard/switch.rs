@@ -41,6 +41,7 @@ impl Shard {
         // Of the version before, and of its modules.
         self.investigation = None;
         self.hurry = false;
+        self.late_alone = false;
         self.attempts = 0;
         (self.rows_max, self.rows_limit) = (POLL_ROWS_MAX, POLL_ROWS_MAX);
         failpoint::reach("after-switch");

@@ -271,3 +271,22 @@ fn a_record_that_outlasts_the_transaction_halts_the_job_and_goes_on_when_it_is_f
     rig.finish(&mut shard);
     rig.assert_exact(&shard);
 }
+
+/// A machine that was frozen with a record on its way, of a job that takes one at a time: it only seems to be slow.
+#[test]
+fn time_that_passes_once_halts_nothing() {
+    let mut rig = Rig::new(Job::chain(vec![Kind::Filter, Kind::Map]), 1);
+    (0..30).for_each(|i| rig.row("0a", &format!("0v{i}"), i));
+    // 40 s through both operators, of 45: they are taken one by one.
+    rig.modules.row_ms.store(20_000, Ordering::Relaxed);
+    let mut shard = rig.shard();
+    let committed = (0..100).find(|_| shard.turn(false).unwrap() == Turn::Committed);
+    assert!(committed.is_some());
+    for row_ms in [50_000, 20_000, 50_000, 20_000] {
+        rig.modules.row_ms.store(row_ms, Ordering::Relaxed);
+        let late = row_ms == 50_000;
+        assert_eq!(shard.turn(false).unwrap() == Turn::Aborted, late);
+    }
+    rig.finish(&mut shard);
+    rig.assert_exact(&shard);
+}
