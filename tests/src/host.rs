@@ -123,6 +123,12 @@ pub fn guest(name: &str) -> PathBuf {
     target.join("guests").join(format!("{name}.wasm"))
 }
 
+/// A folder of this name in the target folder, for what tests build.
+pub fn target_folder(name: &str) -> Result<PathBuf> {
+    let release = release_folder()?;
+    Ok(release.parent().context("no target folder")?.join(name))
+}
+
 /// `release` in the target folder: tests are in its `deps`, programs in itself.
 pub(crate) fn release_folder() -> Result<PathBuf> {
     let program = std::env::current_exe()?;

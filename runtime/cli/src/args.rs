@@ -3,7 +3,7 @@
 #[cfg(feature = "serve")]
 use crate::commands::serve;
 use crate::commands::{check, completions, demo, lag, run};
-use crate::{build, inspect};
+use crate::{build, inspect, new};
 use clap::{Parser, Subcommand};
 
 const EXIT_CODES: &str = "\
@@ -29,6 +29,8 @@ pub struct Cli {
 pub enum Command {
     /// See it work: a stream of orders through three modules, without a broker
     Demo(demo::Args),
+    /// Make a project for a module
+    New(new::Args),
     /// Build a module from its source
     Build(build::Args),
     /// Show what a module exports, imports and weighs

@@ -8,6 +8,7 @@ mod commands;
 mod failpoint;
 mod failure;
 mod inspect;
+mod new;
 mod observer;
 mod output;
 #[cfg(feature = "serve")]
@@ -39,6 +40,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => commands::serve::run(args),
         Command::Lag(args) => commands::lag::run(args),
         Command::Demo(args) => commands::demo::run(args),
+        Command::New(args) => new::run(args),
         Command::Build(args) => build::run(args),
         Command::Inspect(args) => inspect::run(args),
         #[cfg(feature = "serve")]

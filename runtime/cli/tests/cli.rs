@@ -16,6 +16,7 @@ sink: stdout
 
 const COMMANDS: &[&str] = &[
     "demo",
+    "new",
     "build",
     "inspect",
     "check",
@@ -26,6 +27,8 @@ const COMMANDS: &[&str] = &[
     "login",
     #[cfg(feature = "serve")]
     "whoami",
+    #[cfg(feature = "serve")]
+    "hosts",
     #[cfg(feature = "serve")]
     "push",
     #[cfg(feature = "serve")]

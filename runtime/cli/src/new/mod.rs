@@ -1,0 +1,174 @@
+//! `sluicebox new`: a small project with a UDF, data for its test, and the SDK that it is built with.
+
+mod sdk;
+
+use crate::failure::Usage;
+use crate::output::print;
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use sluicebox_core::spec::name_problem;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Where the SDK is in a project.
+const SDK: &str = ".sluicebox";
+/// Orders: two of one user, one of another, and one that is none.
+const INPUT: &str = include_str!("../../templates/in.jsonl");
+
+/// Make a project: a UDF that works, a test with its data, and a README.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  sluicebox new large-orders                             a filter in Rust, in ./large-orders
+  sluicebox new spend --kind window-aggregate")]
+pub struct Args {
+    /// Name of the module, and of the folder that is made for it
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Language to write it in
+    #[arg(long, value_enum, default_value_t)]
+    lang: Language,
+    /// What it does with records
+    #[arg(long, value_enum, default_value_t)]
+    kind: Kind,
+    /// Folder to make the project's folder in
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    within: PathBuf,
+}
+
+/// A language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Language {
+    #[default]
+    Rust,
+}
+
+/// A kind of UDF.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Keeps some records
+    #[default]
+    Filter,
+    /// Makes none, one or many records of each
+    Map,
+    /// Folds the records of each key and window into results
+    WindowAggregate,
+}
+
+/// Make it.
+pub fn run(args: Args) -> Result<()> {
+    if let Some(help) = name_problem(&args.name) {
+        bail!(Usage(format!(
+            "`{}` is no name of a module: {help}",
+            args.name
+        )));
+    }
+    let folder = match args.within == Path::new(".") {
+        true => PathBuf::from(&args.name),
+        false => args.within.join(&args.name),
+    };
+    make_folder(&folder)?;
+    let Language::Rust = args.lang;
+    for (path, text) in rust(&args.name, args.kind) {
+        write(&folder.join(path), &text)?;
+    }
+    let (name, shown) = (&args.name, folder.display());
+    print(&format!(
+        "made {shown}: {} in Rust\n\nnext:\n  cd {shown}\n  cargo test\n  sluicebox build\n  sluicebox inspect {name}.wasm\n",
+        args.kind.words()
+    ))
+}
+
+/// What was there before stays as it is.
+fn make_folder(folder: &Path) -> Result<()> {
+    match fs::create_dir(folder) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!(Usage(format!(
+            "`{}` is there already: take another name, or move it away",
+            folder.display()
+        ))),
+        Err(error) => Err(error).with_context(|| format!("can't make `{}`", folder.display())),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let what = || format!("can't write `{}`", path.display());
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).with_context(what)?;
+    }
+    fs::write(path, text).with_context(what)
+}
+
+/// The files of a project in Rust.
+fn rust(name: &str, kind: Kind) -> BTreeMap<String, String> {
+    let named = |text: &str| {
+        let text = text.replace("OPERATOR", &kind.operator(name));
+        text.replace("NAME", name).replace("KIND", kind.name())
+    };
+    let mut files: BTreeMap<String, String> = [
+        (
+            "Cargo.toml",
+            named(include_str!("../../templates/rust/Cargo.toml")),
+        ),
+        (
+            "README.md",
+            named(include_str!("../../templates/rust/README.md")),
+        ),
+        (".gitignore", "/target\n*.wasm\n".to_owned()),
+        ("src/lib.rs", kind.rust().to_owned()),
+        ("tests/in.jsonl", INPUT.to_owned()),
+        ("tests/out.jsonl", kind.output().to_owned()),
+    ]
+    .map(|(path, text)| (path.to_owned(), text))
+    .into();
+    let sdk = sdk::files().into_iter();
+    files.extend(sdk.map(|(path, text)| (format!("{SDK}/{path}"), text)));
+    files
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Map => "map",
+            Self::WindowAggregate => "window-aggregate",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Filter => "a filter",
+            Self::Map => "a map",
+            Self::WindowAggregate => "a window-aggregate",
+        }
+    }
+
+    fn rust(self) -> &'static str {
+        match self {
+            Self::Filter => include_str!("../../templates/rust/filter.rs"),
+            Self::Map => include_str!("../../templates/rust/map.rs"),
+            Self::WindowAggregate => include_str!("../../templates/rust/window-aggregate.rs"),
+        }
+    }
+
+    /// What becomes of the input, a line each.
+    fn output(self) -> &'static str {
+        match self {
+            Self::Filter => include_str!("../../templates/filter.out.jsonl"),
+            Self::Map => include_str!("../../templates/map.out.jsonl"),
+            Self::WindowAggregate => include_str!("../../templates/window-aggregate.out.jsonl"),
+        }
+    }
+
+    /// The operator in a job's spec.
+    fn operator(self, name: &str) -> String {
+        match self {
+            Self::Filter => format!("filter: {{ module: {name}@1, config: {{ minimum: 1000 }} }}"),
+            Self::Map => format!("map: {{ module: {name}@1, config: {{ large: 1000 }} }}"),
+            Self::WindowAggregate => {
+                format!("window-aggregate: {{ module: {name}@1, window: {{ tumbling: 1m }} }}")
+            }
+        }
+    }
+}
