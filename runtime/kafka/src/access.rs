@@ -41,6 +41,13 @@ impl Access {
         Ok(Access { connection, login })
     }
 
+    /// These are the machines that brokers are on.
+    pub fn reaches(&self, machines: Vec<String>) {
+        if let Login::Tickets(Some(tickets)) = &self.login {
+            tickets.reaches(machines);
+        }
+    }
+
     /// Addresses to start from.
     pub fn servers(&self) -> &str {
         &self.connection.bootstrap_servers

@@ -28,7 +28,7 @@ impl Kafka {
     pub fn connect(connection: Connection) -> Result<Kafka> {
         let access = Access::new(connection)?;
         let admin = client(&access)?;
-        first_answer(&admin, access.servers())?;
+        access.reaches(first_answer(&admin, access.servers())?);
         Ok(Kafka { access, admin })
     }
 }
@@ -50,13 +50,13 @@ fn client(access: &Access) -> Result<Arc<Client>> {
     })
 }
 
-/// Ask in small steps: a refusal is known at once, only silence takes the whole time.
-fn first_answer(admin: &Client, servers: &str) -> Result<()> {
+/// Ask for the machines that brokers are on. In small steps: a refusal is known at once, only silence takes the whole time.
+fn first_answer(admin: &Client, servers: &str) -> Result<Vec<String>> {
     const STEP: Duration = Duration::from_millis(500);
     let until = Instant::now() + ANSWER_WAIT_MAX;
     loop {
         let fault = match admin.brokers(STEP) {
-            Ok(_) => return Ok(()),
+            Ok(machines) => return Ok(machines),
             Err(fault) => fault,
         };
         let what = format!("connect to Kafka at {servers}");

@@ -33,6 +33,8 @@ pub fn advice(refused: bool) -> &'static str {
 pub struct Settings {
     /// `None`: from a cache that somebody else keeps.
     keytab: Option<Keytab>,
+    /// What brokers are called there.
+    service: String,
     every: Duration,
 }
 
@@ -89,8 +91,10 @@ impl Settings {
                 );
             }
         };
+        let service = get("service.name").map_or("kafka", String::as_str);
         Ok(Settings {
             keytab,
+            service: service.to_owned(),
             every: Duration::from_millis(every),
         })
     }
@@ -103,9 +107,13 @@ fn wrong<T>(name: &str, why: &str) -> Result<T> {
 /// Tickets that are fetched again and again while the connection is in use.
 pub struct Tickets {
     last: Arc<LastRun>,
+    machines: Machines,
     /// Nothing is sent: that it is dropped says all.
     _in_use: Sender<()>,
 }
+
+/// The machines that brokers are on, as far as is known.
+type Machines = Arc<Mutex<Vec<String>>>;
 
 /// What came of the last run of kinit.
 #[derive(Debug)]
@@ -130,14 +138,18 @@ impl Tickets {
             .map_err(|lack| Error::halt(format!("{}; {}", lack.text, advice(lack.refused))))?;
         let last = Arc::new(LastRun(Mutex::new(Standing::Good(Instant::now()))));
         let (in_use, ended) = channel();
-        let told = last.clone();
+        let machines = Machines::default();
+        let (told, known) = (last.clone(), machines.clone());
         thread::Builder::new()
             .name("kafka-tickets".to_owned())
             .spawn(move || {
                 while ended.recv_timeout(settings.every) == Err(RecvTimeoutError::Timeout) {
                     let standing = match kinit(&keytab) {
-                        // What a broker said of a good ticket is still true of the next.
-                        Ok(()) => told.good(),
+                        Ok(()) => {
+                            tickets_of(&settings.service, &known);
+                            // What a broker said of a good ticket is still true of the next.
+                            told.good()
+                        }
                         Err(lack) => Standing::Bad(lack),
                     };
                     *told.0.lock().unwrap_or_else(PoisonError::into_inner) = standing;
@@ -148,8 +160,16 @@ impl Tickets {
             })?;
         Ok(Some(Tickets {
             last,
+            machines,
             _in_use: in_use,
         }))
+    }
+
+    /// These are the machines that brokers are on.
+    pub fn reaches(&self, mut machines: Vec<String>) {
+        machines.sort_unstable();
+        machines.dedup();
+        *self.machines.lock().unwrap_or_else(PoisonError::into_inner) = machines;
     }
 
     /// How they are.
@@ -218,6 +238,31 @@ fn kinit(keytab: &Keytab) -> std::result::Result<(), Lack> {
     };
     let passes = ["Cannot contact any KDC", "Resource temporarily unavailable"];
     lack(!passes.iter().any(|cause| words.contains(cause)), &words)
+}
+
+/// Fetch the tickets that brokers are shown: kinit has emptied the cache, and a KDC that goes away now would else be missed by
+/// the next connection, though the ticket for tickets is good for hours.
+fn tickets_of(service: &str, machines: &Machines) {
+    let machines = (machines.lock())
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    if machines.is_empty() {
+        return;
+    }
+    let spawned = Command::new("kvno")
+        .args(["-q", "-S", service, "--"])
+        .args(machines)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    // Whatever comes of it: who connects asks for what is missing.
+    if let Ok(mut child) = spawned
+        && ended(&mut child).is_none()
+    {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
 }
 
 /// Whether it went well; `None` if it still runs after a while.

@@ -148,7 +148,7 @@ fn create_changelog(client: &Arc<Client>, name: &str, shards: i32) -> Result<()>
     let brokers = client
         .brokers(ANSWER_WAIT_MAX)
         .map_err(|fault| errors::error("list of brokers", &fault, client))?;
-    let replicas = REPLICAS.min(brokers as i32).max(1);
+    let replicas = REPLICAS.min(brokers.len() as i32).max(1);
     let mut configs = CHANGELOG.to_vec();
     // Brokers refuse times that are an hour ahead of theirs, and a host's clock may be wrong.
     configs.push(("message.timestamp.type", "LogAppendTime"));

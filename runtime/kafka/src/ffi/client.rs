@@ -132,8 +132,8 @@ impl Client {
         })
     }
 
-    /// Ask any broker for the list of brokers; answers how many there are.
-    pub fn brokers(&self, wait: Duration) -> Result<usize, Fault> {
+    /// Ask any broker for the list of brokers; answers the machine of each.
+    pub fn brokers(&self, wait: Duration) -> Result<Vec<String>, Fault> {
         let mut metadata = std::ptr::null();
         // SAFETY: a live instance; the metadata is read before it is destroyed.
         unsafe {
@@ -144,7 +144,9 @@ impl Client {
                 &mut metadata,
                 millis(wait),
             ))?;
-            let brokers = (*metadata).broker_cnt as usize;
+            let brokers = (0..(*metadata).broker_cnt as usize)
+                .map(|i| string((*(*metadata).brokers.add(i)).host))
+                .collect();
             sys::rd_kafka_metadata_destroy(metadata);
             Ok(brokers)
         }
