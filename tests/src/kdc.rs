@@ -141,7 +141,7 @@ impl Kdc {
             "listener.name.tickets.sasl.enabled.mechanisms=GSSAPI\n\
              listener.name.tickets.sasl.kerberos.service.name=kafka\n\
              listener.name.tickets.gssapi.sasl.jaas.config=com.sun.security.auth.module.Krb5LoginModule required \
-             useKeyTab=true storeKey=true keyTab=\"{}\" principal=\"{SERVICE}\";",
+             useKeyTab=true storeKey=true isInitiator=false keyTab=\"{}\" principal=\"{SERVICE}\";",
             self.keytab("broker.keytab").display()
         );
         lines

@@ -230,11 +230,7 @@ fn kinit(keytab: &Keytab) -> std::result::Result<(), Lack> {
     let words = match ended(&mut child) {
         Some(true) => return Ok(()),
         Some(false) => said(&mut child),
-        None => {
-            let _ = child.kill();
-            let _ = child.wait();
-            return lack(false, "kinit did not end in time");
-        }
+        None => return lack(false, "kinit did not end in time"),
     };
     let passes = ["Cannot contact any KDC", "Resource temporarily unavailable"];
     lack(!passes.iter().any(|cause| words.contains(cause)), &words)
@@ -257,15 +253,12 @@ fn tickets_of(service: &str, machines: &Machines) {
         .stderr(Stdio::null())
         .spawn();
     // Whatever comes of it: who connects asks for what is missing.
-    if let Ok(mut child) = spawned
-        && ended(&mut child).is_none()
-    {
-        let _ = child.kill();
-        let _ = child.wait();
+    if let Ok(mut child) = spawned {
+        ended(&mut child);
     }
 }
 
-/// Whether it went well; `None` if it still runs after a while.
+/// Whether it went well; `None` if it took too long and was ended.
 fn ended(child: &mut Child) -> Option<bool> {
     let until = Instant::now() + KINIT_WAIT_MAX;
     while Instant::now() < until {
@@ -274,6 +267,8 @@ fn ended(child: &mut Child) -> Option<bool> {
         }
         thread::sleep(KINIT_STEP);
     }
+    let _ = child.kill();
+    let _ = child.wait();
     None
 }
 

@@ -86,3 +86,12 @@ impl Error {
         }
     }
 }
+
+/// What is at the bottom of an error of an HTTP client: the rest says only that something was sent.
+pub(crate) fn root(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}

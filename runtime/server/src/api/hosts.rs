@@ -82,9 +82,8 @@ pub async fn list(call: Call) -> Answer<Json<Vec<HostView>>> {
 pub async fn of_job(call: Call) -> Answer<impl IntoResponse + use<>> {
     let (tenant, _) = call.tenant(Scope::View)?;
     // One that was just deployed may not be known here yet: nothing runs of it.
-    let (owner, asked) = (tenant.to_owned(), call.name("job")?.to_owned());
-    let status = call.app.ask(move |fleet| fleet.status(&owner, &asked));
-    Ok((this(&call), Json(status.await?)))
+    let status = job_here(&call, tenant, call.name("job")?).await?;
+    Ok((this(&call), Json(status)))
 }
 
 /// What the host that answers runs of a tenant's jobs.
@@ -101,6 +100,12 @@ pub fn this(call: &Call) -> [(&'static str, HeaderValue); 1] {
     [(HOST_HEADER, id.unwrap_or(HeaderValue::from_static("")))]
 }
 
+async fn job_here(call: &Call, tenant: &str, job: &str) -> Answer<Option<Status>> {
+    let (owner, asked) = (tenant.to_owned(), job.to_owned());
+    let status = call.app.ask(move |fleet| fleet.status(&owner, &asked));
+    status.await
+}
+
 async fn here(call: &Call) -> Answer<BTreeMap<String, Status>> {
     let (name, tenant) = call.tenant(Scope::View)?;
     let (owner, jobs) = (name.to_owned(), tenant.jobs.keys().cloned());
@@ -114,11 +119,10 @@ async fn here(call: &Call) -> Answer<BTreeMap<String, Status>> {
 
 /// How a job is on all hosts.
 pub async fn job(call: &Call, tenant: &str, job: &str) -> Answer<Everywhere> {
-    let (owner, asked) = (tenant.to_owned(), job.to_owned());
-    let here = call.app.ask(move |fleet| fleet.status(&owner, &asked));
     let path = format!("/v1/tenants/{tenant}/jobs/{job}/status");
     let peers = &call.app.peers;
     let token = call.authorization();
+    let here = job_here(call, tenant, job);
     let (here, others) = tokio::join!(here, peers.ask(&path, &token));
     let mut told: Vec<Told> = vec![(peers.this(), Ok(here?))];
     told.extend(others);

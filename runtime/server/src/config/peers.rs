@@ -1,7 +1,7 @@
 //! How the other hosts reach this one, and this one them: `peers`.
 
 use super::ConfigPath;
-use reqwest::Url;
+use super::read::bare_url;
 use sluicebox_core::spec::document::Cursor;
 use sluicebox_core::spec::is_clear_text;
 
@@ -29,7 +29,7 @@ pub(super) fn peers(cursor: &Cursor<'_>, insecure: bool) -> Option<Peers> {
 
 fn url(cursor: &Cursor<'_>, insecure: bool) -> Option<String> {
     let text = cursor.text()?;
-    let url = Url::parse(text).ok().filter(is_plain);
+    let url = bare_url(text).filter(|url| url.path() == "/");
     let Some(url) = url else {
         return cursor.wrong_help(
             "is no URL of a host",
@@ -43,13 +43,4 @@ fn url(cursor: &Cursor<'_>, insecure: bool) -> Option<String> {
         );
     }
     Some(text.trim_end_matches('/').to_owned())
-}
-
-fn is_plain(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https")
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none()
 }

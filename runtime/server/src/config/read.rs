@@ -5,6 +5,7 @@ use super::peers::peers;
 use super::telemetry::telemetry;
 use super::{Config, ConfigPath, Connections, Objects, Peers, Tls};
 use crate::limits::Limits;
+use reqwest::Url;
 use sluicebox_core::spec::document::{Cursor, Fields, connection};
 use sluicebox_core::spec::name_problem;
 use std::collections::BTreeMap;
@@ -97,6 +98,17 @@ fn listen(cursor: &Cursor<'_>, secure: bool) -> Option<SocketAddr> {
         );
     }
     Some(address)
+}
+
+/// A URL of something that speaks HTTP, without user, query or fragment.
+pub(super) fn bare_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let bare = url.username().is_empty() && url.password().is_none();
+    let good = bare
+        && matches!(url.scheme(), "http" | "https")
+        && url.query().is_none()
+        && url.fragment().is_none();
+    good.then_some(url)
 }
 
 fn path(cursor: &Cursor<'_>) -> Option<ConfigPath> {

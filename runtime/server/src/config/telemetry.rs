@@ -1,5 +1,6 @@
 //! Where traces go: `telemetry`. Values of headers are never part of a message.
 
+use super::read::bare_url;
 use crate::telemetry::Otlp;
 use axum::http::{HeaderName, HeaderValue};
 use reqwest::Url;
@@ -42,14 +43,7 @@ fn otlp(cursor: &Cursor<'_>) -> Option<Otlp> {
 /// As it is written, and what that means.
 fn endpoint<'a>(cursor: &Cursor<'a>) -> Option<(&'a str, Url)> {
     let text = cursor.text()?;
-    let url = Url::parse(text).ok();
-    let good = url.filter(|url| {
-        let bare = url.username().is_empty() && url.password().is_none();
-        bare && matches!(url.scheme(), "http" | "https")
-            && url.query().is_none()
-            && url.fragment().is_none()
-    });
-    match good {
+    match bare_url(text) {
         Some(url) => Some((text, url)),
         None => cursor.wrong_help(
             "is no URL that traces can be sent to",

@@ -93,27 +93,27 @@ impl Local {
     /// From what a job is to what it should be.
     fn adjust(&self, running: &mut Running, wanted: Wanted) {
         let news = !running.wanted.same(&wanted);
-        let wish = |wanted: &Wanted| (wanted.runs, wanted.denied.clone());
-        let other = news || wish(&running.wanted) != wish(&wanted);
+        let before = &running.wanted;
+        let other = news || (before.runs, &before.denied) != (wanted.runs, &wanted.denied);
         if other {
             running.wanted = Arc::new(wanted);
         }
-        let Wanted { runs, denied, .. } = running.wanted.as_ref().clone();
+        let now = running.wanted.clone();
         match &running.worker {
             None if other => self.begin(running),
             None => {}
             Some(worker) if worker.finished() => {
                 // A job that has halted waits for a new wish; one that was stopped starts again.
                 let again = worker.stopping() || !worker.wanted().same(&running.wanted);
-                if (runs && again) || (other && !runs) {
+                if (now.runs && again) || (other && !now.runs) {
                     self.begin(running);
                 }
             }
-            Some(worker) if !runs => match &denied {
+            Some(worker) if !now.runs => match &now.denied {
                 Some(why) => worker.deny(why),
                 None => worker.stop(),
             },
-            Some(worker) if news && !worker.stopping() => worker.switch(running.wanted.clone()),
+            Some(worker) if news && !worker.stopping() => worker.switch(now),
             Some(_) => {}
         }
     }

@@ -2,7 +2,7 @@
 //! where hosts want one of their clients.
 
 use crate::config::{Config, ConfigPath};
-use crate::error::Error;
+use crate::error::{Error, root};
 use crate::limits::{CERTIFICATES_EVERY, PEER_CONNECT_WAIT};
 use crate::tls::read;
 use reqwest::{Certificate, Identity};
@@ -66,9 +66,9 @@ fn make(
     }
     builder
         .build()
-        .map_err(|error| Error::Certificates(super::said(&error)))
+        .map_err(|error| Error::Certificates(root(&error)))
 }
 
 fn unusable(path: &ConfigPath, error: &reqwest::Error) -> Error {
-    Error::Certificates(format!("`{path}`: {}", super::said(error)))
+    Error::Certificates(format!("`{path}`: {}", root(error)))
 }

@@ -4,7 +4,7 @@
 mod client;
 
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, root};
 use crate::event::{ApiEvent, ApiObserver};
 use crate::limits::{HOSTS_LISTED_EVERY, PEER_BYTES_MAX, PEER_WAIT};
 use axum::http::HeaderValue;
@@ -168,7 +168,7 @@ impl Peers {
         let asked = client
             .get(format!("{url}{path}"))
             .header(AUTHORIZATION, token);
-        let answer = asked.send().await.map_err(|error| said(&error))?;
+        let answer = asked.send().await.map_err(|error| root(&error))?;
         let answered = answer.headers().get(HOST_HEADER);
         if answered.is_none_or(|id| id.as_bytes() != host.id.as_bytes()) {
             return Err(format!("something else answers at {url}"));
@@ -182,20 +182,11 @@ impl Peers {
 
 async fn whole(mut answer: Response) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(|error| said(&error))? {
+    while let Some(piece) = answer.chunk().await.map_err(|error| root(&error))? {
         body.extend_from_slice(&piece);
         if body.len() > PEER_BYTES_MAX {
             return Err(format!("it answers more than {PEER_BYTES_MAX} bytes"));
         }
     }
     Ok(body)
-}
-
-/// What lies at the bottom of an error: that a certificate is not trusted, or a connection refused.
-fn said(error: &reqwest::Error) -> String {
-    let mut bottom: &dyn std::error::Error = error;
-    while let Some(source) = bottom.source() {
-        bottom = source;
-    }
-    bottom.to_string()
 }

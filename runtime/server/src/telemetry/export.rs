@@ -4,7 +4,7 @@ use super::otlp::{self, Resource};
 use super::span::Span;
 use super::{Counts, Otlp, Shared, Tracer};
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{Error, root};
 use crate::event::{ApiEvent, ApiObserver};
 use crate::limits::{SPANS_BATCH_MAX, SPANS_EVERY, SPANS_QUEUED_MAX, SPANS_RETRY_MAX, SPANS_WAIT};
 use axum::http::StatusCode;
@@ -165,13 +165,4 @@ impl Exporter {
             _ => Err(Failed::Refused(why)),
         }
     }
-}
-
-/// What is at the bottom of an error: the rest says only that something was sent.
-fn root(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
