@@ -3,13 +3,13 @@
 #[cfg(feature = "serve")]
 use crate::commands::serve;
 use crate::commands::{check, completions, demo, lag, run};
-use crate::{build, inspect, new};
+use crate::{build, inspect, new, test};
 use clap::{Parser, Subcommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done; also after Ctrl-C or SIGTERM, once the running epoch is committed
-  1    failed: something outside (disk, network, brokers, a host); try again
+  1    failed: something outside (disk, network, brokers, a host): try again; or a case of `test`
   2    the command line, a job spec or a module is wrong, or a host refuses it; nothing was started
   3    the job halted: somebody must act, the message says how; nothing wrong was committed
   130  left at once after a second Ctrl-C (143: SIGTERM); the next start repeats the open epoch";
@@ -33,6 +33,8 @@ pub enum Command {
     New(new::Args),
     /// Build a module from its source
     Build(build::Args),
+    /// Try a UDF or a job on JSON lines, without a broker
+    Test(test::Args),
     /// Show what a module exports, imports and weighs
     Inspect(inspect::Args),
     /// Check a job spec, its modules and its topics without running it

@@ -15,6 +15,7 @@ mod output;
 mod remote;
 mod signals;
 mod spec_file;
+mod test;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -42,6 +43,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => commands::demo::run(args),
         Command::New(args) => new::run(args),
         Command::Build(args) => build::run(args),
+        Command::Test(args) => test::run(args),
         Command::Inspect(args) => inspect::run(args),
         #[cfg(feature = "serve")]
         Command::Remote(command) => remote::run(command),

@@ -54,7 +54,6 @@ fn wanted() -> bool {
 
 impl Paint {
     /// No colours.
-    #[cfg(test)]
     pub fn plain() -> Self {
         Self { on: false }
     }
@@ -69,6 +68,10 @@ impl Paint {
     /// What to do.
     pub fn help(self, text: impl Display) -> String {
         self.sgr("1;36", text)
+    }
+    /// What should not be there, beside what should.
+    pub fn bad(self, text: impl Display) -> String {
+        self.sgr("31", text)
     }
     /// What is well.
     pub fn good(self, text: impl Display) -> String {

@@ -18,6 +18,7 @@ const COMMANDS: &[&str] = &[
     "demo",
     "new",
     "build",
+    "test",
     "inspect",
     "check",
     "run",

@@ -126,7 +126,7 @@ impl Job {
     }
 }
 
-fn read_file(module: &ModuleRef, base: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_file(module: &ModuleRef, base: &Path) -> Result<Vec<u8>> {
     let ModuleRef::Path(path) = module else {
         return Err(Error::input(
             "it is in a registry, which only `sluicebox serve` has: deploy the job there, or give the path of a .wasm file",

@@ -27,6 +27,7 @@ mod shard;
 mod store;
 mod supervisor;
 mod switch;
+pub mod trial;
 
 pub use backend::{connect, connect_to};
 pub use budget::{Budget, Limits, Spent};

@@ -31,6 +31,16 @@ pub struct Args {
     /// Build only this member of a workspace (may be repeated)
     #[arg(long, short, value_name = "NAME")]
     pub package: Vec<String>,
+    #[command(flatten)]
+    pub flags: Flags,
+    /// How to print what was built
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Format,
+}
+
+/// How to build.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Flags {
     /// Cargo's target folder; the project's own by default
     #[arg(long, value_name = "DIR")]
     pub target_dir: Option<PathBuf>,
@@ -40,9 +50,6 @@ pub struct Args {
     /// Which compiler to use
     #[arg(long, value_enum, default_value_t)]
     pub toolchain: toolchain::Choice,
-    /// How to print what was built
-    #[arg(long, value_enum, default_value_t)]
-    pub output: Format,
 }
 
 /// A module that was built.
@@ -75,15 +82,38 @@ pub fn run(args: Args) -> Result<()> {
     }
 }
 
+/// Build the only module of a project into its folder, as `build` there does. Answers its path.
+pub fn for_test(project: &Path, flags: &Flags) -> Result<PathBuf> {
+    let out = match project.is_dir() {
+        true => project,
+        false => project.parent().unwrap_or(Path::new("")),
+    };
+    let built = build(&Args {
+        project: project.to_owned(),
+        out: out.to_owned(),
+        package: Vec::new(),
+        flags: flags.clone(),
+        output: Format::Text,
+    })?;
+    match built.as_slice() {
+        [only] => Ok(only.path.clone()),
+        _ => bail!(Usage(format!(
+            "{} has {} modules: name the folder of one of them",
+            project.display(),
+            built.len()
+        ))),
+    }
+}
+
 /// Build without printing more than cargo does (to standard error).
 pub fn build(args: &Args) -> Result<Vec<Built>> {
-    let project = project::Project::read(&args.project, args.offline)?;
+    let project = project::Project::read(&args.project, args.flags.offline)?;
     let packages = project.modules(&args.package)?;
     let out = Out::new(&args.out, packages.len())?;
-    let toolchain = toolchain::choose(args.toolchain, &facts::gather(&project.folder))?;
+    let toolchain = toolchain::choose(args.flags.toolchain, &facts::gather(&project.folder))?;
     let options = cargo::Options {
-        target_dir: args.target_dir.as_deref(),
-        offline: args.offline,
+        target_dir: args.flags.target_dir.as_deref(),
+        offline: args.flags.offline,
     };
     let compiled = cargo::compile(&project, &packages, &toolchain, options)?;
     compiled

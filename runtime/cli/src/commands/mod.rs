@@ -3,7 +3,7 @@
 pub mod check;
 pub mod completions;
 pub mod demo;
-mod job;
+pub mod job;
 pub mod lag;
 pub mod run;
 #[cfg(feature = "serve")]

@@ -14,8 +14,6 @@ use std::path::{Path, PathBuf};
 
 /// Where the SDK is in a project.
 const SDK: &str = ".sluicebox";
-/// Orders: two of one user, one of another, and one that is none.
-const INPUT: &str = include_str!("../../templates/in.jsonl");
 
 /// Make a project: a UDF that works, a test with its data, and a README.
 #[derive(clap::Args, Debug)]
@@ -75,7 +73,7 @@ pub fn run(args: Args) -> Result<()> {
     }
     let (name, shown) = (&args.name, folder.display());
     print(&format!(
-        "made {shown}: {} in Rust\n\nnext:\n  cd {shown}\n  cargo test\n  sluicebox build\n  sluicebox inspect {name}.wasm\n",
+        "made {shown}: {} in Rust\n\nnext:\n  cd {shown}\n  sluicebox test\n  sluicebox push {name}.wasm\n",
         args.kind.words()
     ))
 }
@@ -117,8 +115,7 @@ fn rust(name: &str, kind: Kind) -> BTreeMap<String, String> {
         ),
         (".gitignore", "/target\n*.wasm\n".to_owned()),
         ("src/lib.rs", kind.rust().to_owned()),
-        ("tests/in.jsonl", INPUT.to_owned()),
-        ("tests/out.jsonl", kind.output().to_owned()),
+        ("tests/orders.jsonl", kind.case().to_owned()),
     ]
     .map(|(path, text)| (path.to_owned(), text))
     .into();
@@ -152,12 +149,12 @@ impl Kind {
         }
     }
 
-    /// What becomes of the input, a line each.
-    fn output(self) -> &'static str {
+    /// Orders, and what becomes of them.
+    fn case(self) -> &'static str {
         match self {
-            Self::Filter => include_str!("../../templates/filter.out.jsonl"),
-            Self::Map => include_str!("../../templates/map.out.jsonl"),
-            Self::WindowAggregate => include_str!("../../templates/window-aggregate.out.jsonl"),
+            Self::Filter => include_str!("../../templates/filter.jsonl"),
+            Self::Map => include_str!("../../templates/map.jsonl"),
+            Self::WindowAggregate => include_str!("../../templates/window-aggregate.jsonl"),
         }
     }
 

@@ -144,7 +144,8 @@ impl Console {
     }
 }
 
-fn level_name(level: Level) -> &'static str {
+/// As people read it.
+pub fn level_name(level: Level) -> &'static str {
     match level {
         Level::Debug => "debug",
         Level::Info => "info",

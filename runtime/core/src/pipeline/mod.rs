@@ -177,6 +177,38 @@ impl Pipeline {
         state: &mut Overlay,
         out: &mut dyn Emit,
     ) -> Result<(), StepError> {
+        let (partition, ended) = (source.partition, source.ended);
+        let (watermarks, times) = self.observe(partition, source.batch.timestamps(), ended);
+        self.process(source, watermarks, times, state, out)
+    }
+
+    /// Bring a task's watermark to this value, unless it is beyond, and fire what that closes: event time that goes on without a record.
+    pub fn advance(
+        &mut self,
+        partition: i32,
+        watermark: i64,
+        state: &mut Overlay,
+        out: &mut dyn Emit,
+    ) -> Result<(), StepError> {
+        let before = self.watermark(partition);
+        let timestamp = watermark.saturating_add(self.delay_ms).saturating_add(1);
+        self.watermark_mut(partition).observe(timestamp);
+        let watermarks = vec![before, self.watermark(partition)];
+        let nothing = SourceBatch {
+            partition,
+            ..SourceBatch::default()
+        };
+        self.process(nothing, watermarks, Vec::new(), state, out)
+    }
+
+    fn process(
+        &mut self,
+        source: SourceBatch,
+        watermarks: Vec<i64>,
+        times: Vec<(usize, TimestampVerdict)>,
+        state: &mut Overlay,
+        out: &mut dyn Emit,
+    ) -> Result<(), StepError> {
         self.nodes_mut().for_each(|node| {
             node.output_ordinals = Default::default();
             node.window_ordinals = Default::default();
@@ -185,10 +217,8 @@ impl Pipeline {
             partition,
             batch,
             offsets,
-            ended,
             ..
         } = source;
-        let (watermarks, times) = self.observe(partition, batch.timestamps(), ended);
         let mut cx = Context {
             source_topic: &self.source_topic,
             partition,
@@ -215,6 +245,12 @@ impl Pipeline {
         Ok(())
     }
 
+    fn watermark_mut(&mut self, partition: i32) -> &mut Watermark {
+        let delay_ms = self.delay_ms;
+        let new = || Watermark::new(delay_ms, None, false);
+        self.watermarks.entry(partition).or_insert_with(new)
+    }
+
     /// Let the watermark see a batch. Answers the watermark before each row (and after the last, and at the end), and
     /// what differs from the records' own times.
     fn observe(
@@ -224,10 +260,8 @@ impl Pipeline {
         ended: bool,
     ) -> (Vec<i64>, Vec<(usize, TimestampVerdict)>) {
         let delay_ms = self.delay_ms;
-        let watermark = self
-            .watermarks
-            .entry(partition)
-            .or_insert_with(|| Watermark::new(delay_ms, None, false));
+        let new = || Watermark::new(delay_ms, None, false);
+        let watermark = self.watermarks.entry(partition).or_insert_with(new);
         let mut watermarks = Vec::with_capacity(timestamps.len() + 2);
         let mut differing = Vec::new();
         for (row, timestamp) in timestamps.iter().enumerate() {
