@@ -91,34 +91,47 @@ func (g *aggregation[V, A, O, C]) encode(accumulator *A, to []byte) ([]byte, err
 	return append(to, bytes...), err
 }
 
+func (g *aggregation[V, A, O, C]) mustEncode(accumulator *A, to []byte) []byte {
+	to, err := g.encode(accumulator, to)
+	if err != nil {
+		panic(fmt.Sprintf("an accumulator can't be written: %v", err))
+	}
+	return to
+}
+
 // folding is an accumulator during a call; touched once a row went into it.
 type folding[A any] struct {
 	accumulator A
 	touched     bool
+	// What it was, as bytes, before row `from`: a row that fails may have changed what the accumulator points to.
+	whole []byte
+	from  int
 }
 
 func (g *aggregation[V, A, O, C]) accumulate(accumulators *Packed, groups []uint32, input *Batch) Accumulated {
 	var done Accumulated
 	all := make([]folding[A], accumulators.Len())
 	for i := range all {
-		all[i].accumulator, _ = g.decode(accumulators.Get(i))
+		all[i].whole = accumulators.Get(i)
+		all[i].accumulator, _ = g.decode(all[i].whole)
 	}
-	failed := map[int]bool{}
 	for i := range input.Len() {
 		group := &all[groups[i]]
-		before := group.accumulator
-		err := guarded(func() error { return g.fold(&group.accumulator, input.row(i)) })
+		value, err := g.value(input, i)
 		if err == nil {
-			group.touched = true
-			continue
+			before := group.accumulator
+			err = guarded(func() error { return g.of.Accumulate(&group.accumulator, value, g.c.config) })
+			if err == nil {
+				group.touched = true
+				continue
+			}
+			if g.isFixed {
+				group.accumulator = before
+			} else {
+				g.restore(group, groups, input, i)
+			}
 		}
-		failed[i] = true
 		done.Errors = append(done.Errors, failure(i, err))
-		if g.isFixed {
-			group.accumulator = before
-		} else {
-			group.accumulator = g.again(accumulators, groups, input, i, failed)
-		}
 	}
 	for i := range all {
 		g.push(&done.Accumulators, &all[i], accumulators.Get(i))
@@ -126,25 +139,30 @@ func (g *aggregation[V, A, O, C]) accumulate(accumulators *Packed, groups []uint
 	return done
 }
 
-func (g *aggregation[V, A, O, C]) fold(accumulator *A, row row) error {
+// value reads the value of a row; what a decoder panics with is the row's error, too.
+func (g *aggregation[V, A, O, C]) value(input *Batch, row int) (V, error) {
 	var value V
-	if err := read(&value, row); err != nil {
-		return err
-	}
-	return g.of.Accumulate(accumulator, value, g.c.config)
+	err := guarded(func() error { return read(&value, input.row(row)) })
+	return value, err
 }
 
-// again folds the rows of a group before row `to` that did not fail: what the accumulator points to may have been changed by a row that failed
-// half way.
-func (g *aggregation[V, A, O, C]) again(accumulators *Packed, groups []uint32, input *Batch, to int, failed map[int]bool) A {
-	accumulator, _ := g.decode(accumulators.Get(int(groups[to])))
-	for i := range to {
-		if groups[i] == groups[to] && !failed[i] {
+// restore makes an accumulator what it was before row `to` failed: it folds the rows since it was last kept again, and keeps it, so that no row
+// is folded more than twice.
+func (g *aggregation[V, A, O, C]) restore(group *folding[A], groups []uint32, input *Batch, to int) {
+	group.accumulator, _ = g.decode(group.whole)
+	for i := group.from; i < to; i++ {
+		if groups[i] != groups[to] {
+			continue
+		}
+		if value, err := g.value(input, i); err == nil {
 			// It worked before.
-			_ = g.fold(&accumulator, input.row(i))
+			_ = g.of.Accumulate(&group.accumulator, value, g.c.config)
 		}
 	}
-	return accumulator
+	if group.touched {
+		group.whole = g.mustEncode(&group.accumulator, nil)
+	}
+	group.from = to + 1
 }
 
 // push packs an accumulator; one that no row went into stays as it came.
@@ -154,12 +172,8 @@ func (g *aggregation[V, A, O, C]) push(to *Packed, from *folding[A], before []by
 		return
 	}
 	at := len(to.Data)
-	data, err := g.encode(&from.accumulator, to.Data)
-	if err != nil {
-		panic(fmt.Sprintf("an accumulator can't be written: %v", err))
-	}
-	to.Data = data
-	to.Index = append(to.Index, uint32(at), uint32(len(data)-at))
+	to.Data = g.mustEncode(&from.accumulator, to.Data)
+	to.Index = append(to.Index, uint32(at), uint32(len(to.Data)-at))
 }
 
 func (g *aggregation[V, A, O, C]) merge(left, right *Packed) Accumulated {

@@ -136,7 +136,8 @@ func AppendHeader(packed []byte, name string, value []byte) []byte {
 	return append(packed, value...)
 }
 
-func headersOf(packed []byte) []Header {
+// Headers are packed headers in order.
+func Headers(packed []byte) []Header {
 	var headers []Header
 	for len(packed) >= 4 {
 		var name, value []byte

@@ -39,7 +39,7 @@ func (r Record[V]) Key() []byte { return r.row.key }
 func (r Record[V]) TimestampMs() int64 { return r.row.timestampMs }
 
 // Headers are the headers in order; names may repeat.
-func (r Record[V]) Headers() []Header { return headersOf(r.row.headers) }
+func (r Record[V]) Headers() []Header { return Headers(r.row.headers) }
 
 // Header is the value of the last header of this name, and whether there is one.
 func (r Record[V]) Header(name string) ([]byte, bool) {

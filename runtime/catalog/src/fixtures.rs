@@ -55,6 +55,7 @@ pub(crate) fn tenant(tenant: &str) -> Change {
         quotas: Quotas {
             modules_max: 2,
             jobs_max: 2,
+            module_bytes_max: 10 << 20,
             ..Quotas::default()
         },
     }

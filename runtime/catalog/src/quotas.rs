@@ -34,7 +34,7 @@ impl Default for Quotas {
         Self {
             modules_max: 100,
             jobs_max: 100,
-            module_bytes_max: 10 << 20,
+            module_bytes_max: 24 << 20,
             instance_memory_bytes_max: 64 << 20,
             cpu_percent_max: None,
             records_per_second_max: None,

@@ -34,6 +34,8 @@ pub(crate) struct Instance {
 struct Live {
     store: Store<State>,
     functions: Functions,
+    /// What it had when it was fresh, in bytes.
+    memory_bytes: usize,
 }
 
 /// What an operator of each kind calls.
@@ -121,7 +123,11 @@ impl Instance {
         };
         begin(&mut store, stop, limits);
         match init.call(&mut store, (&self.config_json,)) {
-            Ok((Ok(()),)) => Ok(Live { store, functions }),
+            Ok((Ok(()),)) => Ok(Live {
+                memory_bytes: store::memory_bytes(&store),
+                store,
+                functions,
+            }),
             Ok((Err(message),)) => Err(CallError::Module(format!(
                 "the module refuses its config: {}",
                 clean(&message, limits.error_message_bytes_max)
@@ -150,7 +156,9 @@ impl Instance {
         match call(&mut live) {
             Some(Ok((answer,))) => match check(answer, limits) {
                 Ok(checked) => {
-                    self.live = (stop == Stop::Deadline).then_some(live);
+                    let memory_bytes_max = self.memory_bytes_max.min(limits.memory_bytes_max);
+                    let keep = stop == Stop::Deadline && !live.is_bloated(memory_bytes_max);
+                    self.live = keep.then_some(live);
                     Ok(checked)
                 }
                 Err(wrong) => Err(CallError::Trap(format!("malformed answer: {wrong}"))),
@@ -165,6 +173,13 @@ impl Instance {
 }
 
 impl Live {
+    /// Whether it has grown so far that one of the next calls may find no more memory: some engines leak (each list of bytes that Python returns), and
+    /// none gives memory back. A fresh instance answers the same. One that was large from the start stays.
+    fn is_bloated(&self, memory_bytes_max: usize) -> bool {
+        let now = store::memory_bytes(&self.store);
+        now > memory_bytes_max / 4 * 3 && now > self.memory_bytes * 2
+    }
+
     fn versioned<A>(&mut self, call: impl FnOnce(&Versions, &mut Store<State>) -> A) -> Option<A> {
         match &self.functions {
             Functions::WindowAggregate {

@@ -1,7 +1,8 @@
 //! Every limit on a module, in one place, with the reasons for the defaults. There is no way to run a guest without
 //! them.
 
-/// What a module and one instance of it may use. The defaults suit modules compiled from Rust, C or Go.
+/// What a module and one instance of it may use. The defaults suit modules compiled from
+/// Rust, C or Go, and engines of JavaScript and Python that are modules (18 MB).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Largest module that may be loaded, in bytes.
@@ -20,9 +21,10 @@ pub struct Limits {
     pub nesting_max: usize,
     /// Most imports and exports of a component; tools add some of their own, and nobody needs hundreds.
     pub names_max: usize,
-    /// Most core instances of a component; wit-component makes about four.
+    /// Most core instances of a component; wit-component makes about four, the stubs of an engine of JavaScript
+    /// a dozen and those of Python 38.
     pub core_instances_max: u32,
-    /// Most linear memories of a component.
+    /// Most linear memories of a component: one, and empty ones of stubs.
     pub memories_max: u32,
     /// Most tables of a component.
     pub tables_max: u32,
@@ -68,16 +70,16 @@ const MIB: usize = 1 << 20;
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            module_bytes_max: 10 * MIB,
+            module_bytes_max: 24 * MIB,
             functions_max: 50_000,
             function_bytes_max: MIB,
-            compile_cpu_s_max: 30,
+            compile_cpu_s_max: 60,
             compile_memory_bytes_max: 2 << 30,
-            core_modules_max: 32,
+            core_modules_max: 64,
             nesting_max: 4,
             names_max: 200,
-            core_instances_max: 16,
-            memories_max: 2,
+            core_instances_max: 48,
+            memories_max: 4,
             tables_max: 8,
             table_elements_max: 20_000,
             memory_bytes_max: 64 * MIB,

@@ -76,6 +76,16 @@ fn memory_beyond_the_limit_is_refused_not_given() {
 }
 
 #[test]
+fn an_instance_that_leaks_is_followed_by_a_fresh_one_in_time() {
+    let mut udf = start(Kind::Filter, "leak");
+    // Three times what there is.
+    for _ in 0..200 {
+        assert_eq!(udf.filter(&rows(1)).unwrap().bitmap, [1]);
+        assert!(udf.memory_bytes() <= 48 << 20);
+    }
+}
+
+#[test]
 fn an_instance_may_have_less_than_the_sandbox_allows() {
     let large = Sandbox::new(Settings {
         cache_dir: None,

@@ -1,34 +1,43 @@
-//! `sluicebox build`: a Cargo project to the component that `push`, `run` and `inspect` take. It uses the toolchain
-//! that is there, fetches none, and where none fits says which commands would get one.
+//! `sluicebox build`: a project to the component that `push`, `run` and `inspect` take. It uses the toolchain that is there, fetches none, and
+//! where none fits says which commands would get one.
 
+mod c;
 mod cargo;
+mod contract;
 mod encode;
 mod facts;
+mod go;
+mod js;
+pub mod manifest;
 mod project;
+mod python;
+mod tool;
 mod toolchain;
 
 use crate::failure::Usage;
 use crate::output::{Format, print, print_json};
 use anyhow::{Context, Result, bail};
+use manifest::{Language, Manifest};
 use sluicebox_wasm::Inspection;
 use std::path::{Path, PathBuf};
 
-/// Compile UDFs written in Rust to Wasm components.
+/// Compile UDFs to Wasm components.
 ///
-/// Takes the folder of a Cargo project. A workspace is built whole: each member that is a `cdylib` becomes NAME.wasm.
+/// Takes the folder of a project as `sluicebox new` makes it, in any of its languages (sluicebox.yaml says which), or of a Cargo project. A
+/// Cargo workspace is built whole: each member that is a `cdylib` becomes NAME.wasm.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   sluicebox build                              the project in this folder, to ./NAME.wasm
   sluicebox build orders-valid --out v2.wasm
   sluicebox build example-udfs --out modules   all of a workspace, into a folder")]
 pub struct Args {
-    /// Folder of the project (or its Cargo.toml)
+    /// Folder of the project (or its sluicebox.yaml or Cargo.toml)
     #[arg(default_value = ".", value_name = "PROJECT")]
     pub project: PathBuf,
     /// File to write if its name ends in .wasm (one module only), else the folder to write NAME.wasm into
     #[arg(long, short, default_value = ".", value_name = "FILE|DIR")]
     pub out: PathBuf,
-    /// Build only this member of a workspace (may be repeated)
+    /// Build only this member of a Cargo workspace (may be repeated)
     #[arg(long, short, value_name = "NAME")]
     pub package: Vec<String>,
     #[command(flatten)]
@@ -41,13 +50,16 @@ pub struct Args {
 /// How to build.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Flags {
-    /// Cargo's target folder; the project's own by default
+    /// Keep names and line numbers for backtraces, and optimise less
+    #[arg(long)]
+    pub debug: bool,
+    /// Rust: Cargo's target folder; the project's own by default
     #[arg(long, value_name = "DIR")]
     pub target_dir: Option<PathBuf>,
-    /// Take crates only from what was downloaded before
+    /// Take libraries only from what was downloaded before
     #[arg(long)]
     pub offline: bool,
-    /// Which compiler to use
+    /// Rust: which compiler to use
     #[arg(long, value_enum, default_value_t)]
     pub toolchain: toolchain::Choice,
 }
@@ -105,8 +117,11 @@ pub fn for_test(project: &Path, flags: &Flags) -> Result<PathBuf> {
     }
 }
 
-/// Build without printing more than cargo does (to standard error).
+/// Build without printing more than compilers do (to standard error).
 pub fn build(args: &Args) -> Result<Vec<Built>> {
+    if let Some(project) = Manifest::find(&args.project)? {
+        return Ok(vec![other(&project, args)?]);
+    }
     let project = project::Project::read(&args.project, args.flags.offline)?;
     let packages = project.modules(&args.package)?;
     let out = Out::new(&args.out, packages.len())?;
@@ -122,13 +137,34 @@ pub fn build(args: &Args) -> Result<Vec<Built>> {
         .collect()
 }
 
+/// A project in another language than Rust.
+fn other(project: &Manifest, args: &Args) -> Result<Built> {
+    let path = Out::new(&args.out, 1)?.of(&project.module);
+    let read =
+        |path: &Path| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
+    let flags = &args.flags;
+    let component = match project.language {
+        Language::Go => contract::component(&read(&go::compile(project, flags)?)?, project.kind)?,
+        Language::C | Language::Cpp => {
+            contract::component(&read(&c::compile(project, flags)?)?, project.kind)?
+        }
+        Language::Js | Language::Ts => read(&js::compile(project, flags)?)?,
+        Language::Python => read(&python::compile(project)?)?,
+    };
+    look_and_write(&project.module, &component, &path)
+}
+
 /// Encode, look at it as a host will, and write one module. What a host would refuse is written none the less: limits
 /// are a host's to set, and its tests need something to refuse.
 fn finish(name: &str, core: &Path, path: &Path) -> Result<Built> {
     let core = std::fs::read(core).with_context(|| format!("reading {}", core.display()))?;
     let component = encode::component(&core).with_context(|| name.to_owned())?;
-    write(path, &component)?;
-    let (inspection, refused) = match sluicebox_wasm::inspect(&component) {
+    look_and_write(name, &component, path)
+}
+
+fn look_and_write(name: &str, component: &[u8], path: &Path) -> Result<Built> {
+    write(path, component)?;
+    let (inspection, refused) = match sluicebox_wasm::inspect(component) {
         Ok(inspection) => (Some(inspection), None),
         Err(error) => (None, Some(error.to_string())),
     };

@@ -1,24 +1,23 @@
 //! `sluicebox new`: a small project with a UDF, data for its test, and the SDK that it is built with.
 
+mod language;
 mod sdk;
 
 use crate::failure::Usage;
 use crate::output::print;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use language::Language;
 use sluicebox_core::spec::name_problem;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Where the SDK is in a project.
-const SDK: &str = ".sluicebox";
-
-/// Make a project: a UDF that works, a test with its data, and a README.
+/// Make a project: a UDF that works, tests, and a README.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   sluicebox new large-orders                             a filter in Rust, in ./large-orders
+  sluicebox new large-orders --lang go                   the same in Go
   sluicebox new spend --kind window-aggregate")]
 pub struct Args {
     /// Name of the module, and of the folder that is made for it
@@ -35,16 +34,9 @@ pub struct Args {
     within: PathBuf,
 }
 
-/// A language.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Language {
-    #[default]
-    Rust,
-}
-
 /// A kind of UDF.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Kind {
+pub enum Kind {
     /// Keeps some records
     #[default]
     Filter,
@@ -67,14 +59,21 @@ pub fn run(args: Args) -> Result<()> {
         false => args.within.join(&args.name),
     };
     make_folder(&folder)?;
-    let Language::Rust = args.lang;
-    for (path, text) in rust(&args.name, args.kind) {
+    for (path, text) in args.lang.files(&args.name, args.kind) {
         write(&folder.join(path), &text)?;
     }
+    write(&folder.join("tests/orders.jsonl"), args.kind.case())?;
     let (name, shown) = (&args.name, folder.display());
+    let setup = args
+        .lang
+        .setup()
+        .iter()
+        .map(|command| format!("  {command}\n"));
     print(&format!(
-        "made {shown}: {} in Rust\n\nnext:\n  cd {shown}\n  sluicebox test\n  sluicebox push {name}.wasm\n",
-        args.kind.words()
+        "made {shown}: {} in {}\n\nnext:\n  cd {shown}\n{}  sluicebox test\n  sluicebox push {name}.wasm\n",
+        args.kind.words(),
+        args.lang.words(),
+        setup.collect::<String>(),
     ))
 }
 
@@ -98,32 +97,6 @@ fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(what)
 }
 
-/// The files of a project in Rust.
-fn rust(name: &str, kind: Kind) -> BTreeMap<String, String> {
-    let named = |text: &str| {
-        let text = text.replace("OPERATOR", &kind.operator(name));
-        text.replace("NAME", name).replace("KIND", kind.name())
-    };
-    let mut files: BTreeMap<String, String> = [
-        (
-            "Cargo.toml",
-            named(include_str!("../../templates/rust/Cargo.toml")),
-        ),
-        (
-            "README.md",
-            named(include_str!("../../templates/rust/README.md")),
-        ),
-        (".gitignore", "/target\n*.wasm\n".to_owned()),
-        ("src/lib.rs", kind.rust().to_owned()),
-        ("tests/orders.jsonl", kind.case().to_owned()),
-    ]
-    .map(|(path, text)| (path.to_owned(), text))
-    .into();
-    let sdk = sdk::files().into_iter();
-    files.extend(sdk.map(|(path, text)| (format!("{SDK}/{path}"), text)));
-    files
-}
-
 impl Kind {
     fn name(self) -> &'static str {
         match self {
@@ -138,14 +111,6 @@ impl Kind {
             Self::Filter => "a filter",
             Self::Map => "a map",
             Self::WindowAggregate => "a window-aggregate",
-        }
-    }
-
-    fn rust(self) -> &'static str {
-        match self {
-            Self::Filter => include_str!("../../templates/rust/filter.rs"),
-            Self::Map => include_str!("../../templates/rust/map.rs"),
-            Self::WindowAggregate => include_str!("../../templates/rust/window-aggregate.rs"),
         }
     }
 

@@ -1,6 +1,7 @@
-//! The SDK for Rust, as it was when this program was built: it goes into each project, as the version that the project was made
-//! with, and no registry has to have it.
+//! The SDKs, as they were when this program was built: one goes into each project, as the version that the project was made with, and no
+//! registry has to have it.
 
+use super::language::Language;
 use std::collections::BTreeMap;
 
 macro_rules! file {
@@ -9,8 +10,8 @@ macro_rules! file {
     };
 }
 
-/// Its files, with their paths in the repository.
-const FILES: &[(&str, &str)] = &[
+/// Files of that for Rust, with their paths in the repository.
+const RUST: &[(&str, &str)] = &[
     file!("sdk/rust/Cargo.toml"),
     file!("sdk/rust/macros/Cargo.toml"),
     file!("sdk/rust/macros/src/accumulator.rs"),
@@ -45,6 +46,57 @@ const FILES: &[(&str, &str)] = &[
     file!("wit/udf.wit"),
 ];
 
+/// Files of that for JavaScript and TypeScript.
+const JS: &[(&str, &str)] = &[
+    file!("sdk/js/package.json"),
+    file!("sdk/js/src/aggregate.js"),
+    file!("sdk/js/src/config.js"),
+    file!("sdk/js/src/fields.js"),
+    file!("sdk/js/src/index.d.ts"),
+    file!("sdk/js/src/index.js"),
+    file!("sdk/js/src/log.js"),
+    file!("sdk/js/src/output.js"),
+    file!("sdk/js/src/packed.js"),
+    file!("sdk/js/src/record.js"),
+    file!("sdk/js/src/testing.d.ts"),
+    file!("sdk/js/src/testing.js"),
+    file!("sdk/js/src/utf8.js"),
+];
+
+/// Files of that for Go.
+const GO: &[(&str, &str)] = &[
+    file!("sdk/go/aggregate.go"),
+    file!("sdk/go/doc.go"),
+    file!("sdk/go/go.mod"),
+    file!("sdk/go/guest.go"),
+    file!("sdk/go/log.go"),
+    file!("sdk/go/log_native.go"),
+    file!("sdk/go/output.go"),
+    file!("sdk/go/packed.go"),
+    file!("sdk/go/record.go"),
+    file!("sdk/go/run.go"),
+    file!("sdk/go/udftest/udftest.go"),
+];
+
+/// Files of that for Python.
+const PYTHON: &[(&str, &str)] = &[
+    file!("sdk/python/pyproject.toml"),
+    file!("sdk/python/sluicebox_udf/__init__.py"),
+    file!("sdk/python/sluicebox_udf/aggregate.py"),
+    file!("sdk/python/sluicebox_udf/config.py"),
+    file!("sdk/python/sluicebox_udf/guest/__init__.py"),
+    file!("sdk/python/sluicebox_udf/guest/filter.py"),
+    file!("sdk/python/sluicebox_udf/guest/map.py"),
+    file!("sdk/python/sluicebox_udf/guest/window_aggregate.py"),
+    file!("sdk/python/sluicebox_udf/log.py"),
+    file!("sdk/python/sluicebox_udf/output.py"),
+    file!("sdk/python/sluicebox_udf/packed.py"),
+    file!("sdk/python/sluicebox_udf/record.py"),
+    file!("sdk/python/sluicebox_udf/run.py"),
+    file!("sdk/python/sluicebox_udf/testing.py"),
+    file!("sdk/python/sluicebox_udf/typed.py"),
+];
+
 /// The manifest of the workspace that these files are part of.
 const MANIFEST: &str = include_str!("../../../../Cargo.toml");
 /// What they take from it.
@@ -56,13 +108,22 @@ const DEPENDENCIES: [&str; 5] = [
     "wit-bindgen",
 ];
 
-/// All files of the SDK, with a manifest that holds them together.
-pub fn files() -> BTreeMap<String, String> {
-    let own = FILES.iter();
-    let mut files: BTreeMap<String, String> = own
-        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
-        .collect();
-    files.insert("Cargo.toml".to_owned(), manifest());
+/// All files of the SDK for a language.
+pub fn files(language: Language) -> BTreeMap<String, String> {
+    let own = match language {
+        Language::Rust => RUST,
+        Language::Js | Language::Ts => JS,
+        Language::Go => GO,
+        Language::Python => PYTHON,
+    };
+    let own = own
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+    let mut files: BTreeMap<String, String> = own.collect();
+    if language == Language::Rust {
+        // What holds its crates together.
+        files.insert("Cargo.toml".to_owned(), manifest());
+    }
     files
 }
 
@@ -99,15 +160,18 @@ mod tests {
     use super::*;
     use std::path::{Path, PathBuf};
 
-    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    /// Files of these kinds below a folder, but for an SDK's own tests.
+    fn sources(folder: &Path, kinds: &[&str], found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
-            if path.is_dir() && !path.ends_with("sdk/rust/tests") {
-                sources(&path, found);
-            } else if path
-                .extension()
-                .is_some_and(|ext| ext == "rs" || ext == "toml")
-            {
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .expect("a name");
+            let is_test = name == "tests" || name.ends_with("_test.go");
+            if path.is_dir() && !is_test {
+                sources(&path, kinds, found);
+            } else if !is_test && kinds.iter().any(|kind| name.ends_with(kind)) {
                 found.push(path);
             }
         }
@@ -115,18 +179,28 @@ mod tests {
 
     /// A file that is missing would be missed only by whoever makes a project.
     #[test]
-    fn the_whole_sdk_is_here() {
+    fn the_whole_of_each_sdk_is_here() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let mut found = Vec::new();
-        sources(&root.join("sdk/rust"), &mut found);
-        found.push(root.join("wit/udf.wit"));
-        let known = found
-            .iter()
-            .map(|path| path.strip_prefix(&root).expect("below it"));
-        let mut known: Vec<_> = known.map(|path| path.display().to_string()).collect();
-        known.sort_unstable();
-        let listed: Vec<&str> = FILES.iter().map(|(path, _)| *path).collect();
-        assert_eq!(known, listed);
+        let cases: [(&str, &[&str], &[(&str, &str)]); 4] = [
+            ("rust", &[".rs", ".toml"], RUST),
+            ("js", &[".js", ".ts", ".json"], JS),
+            ("go", &[".go", ".mod"], GO),
+            ("python", &[".py", ".toml"], PYTHON),
+        ];
+        for (language, kinds, files) in cases {
+            let mut found = Vec::new();
+            sources(&root.join("sdk").join(language), kinds, &mut found);
+            if language == "rust" {
+                found.push(root.join("wit/udf.wit"));
+            }
+            let known = found
+                .iter()
+                .map(|path| path.strip_prefix(&root).expect("below it"));
+            let mut known: Vec<_> = known.map(|path| path.display().to_string()).collect();
+            known.sort_unstable();
+            let listed: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+            assert_eq!(known, listed);
+        }
     }
 
     #[test]

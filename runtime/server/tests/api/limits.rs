@@ -28,7 +28,7 @@ async fn a_body_over_its_limit_is_refused() {
     for (method, path, bytes) in [
         ("POST", "/v1/tenants", 64 << 10),
         ("PUT", "/v1/tenants/shop/jobs/spend", 1 << 20),
-        ("PUT", "/v1/tenants/shop/modules/valid", 10 << 20),
+        ("PUT", "/v1/tenants/shop/modules/valid", 24 << 20),
     ] {
         let over = vec![b' '; bytes + 1];
         let reply = rig.send(&rig.admin, method, path, over).await;

@@ -33,7 +33,7 @@ async fn a_repeated_create_is_idempotent_and_another_one_conflicts() {
         "instance_memory_bytes_max": 67108864,
         "jobs_max": 2,
         "memory_bytes_max": null,
-        "module_bytes_max": 10485760,
+        "module_bytes_max": 25165824,
         "modules_max": 100,
         "records_per_second_max": null,
         "state_bytes_max": null

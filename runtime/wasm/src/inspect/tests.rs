@@ -130,7 +130,7 @@ fn memory_and_table_bombs_are_refused() {
         "elements of a table"
     );
     let one_page = section(5, &[1, 0, 1]);
-    let modules = section(1, &[CORE, &one_page].concat()).repeat(3);
+    let modules = section(1, &[CORE, &one_page].concat()).repeat(5);
     assert_eq!(limit(&[COMPONENT, &modules].concat()), "memories");
 }
 
@@ -150,8 +150,8 @@ fn nesting_is_bounded_in_depth_and_in_number() {
     }
     assert_eq!(limit(&wide), "instances of nested components");
 
-    let seventeen = section(2, &[leb(17), [0, 0, 0].repeat(17)].concat());
-    let core = [COMPONENT, &section(1, CORE), &seventeen].concat();
+    let many = section(2, &[leb(49), [0, 0, 0].repeat(49)].concat());
+    let core = [COMPONENT, &section(1, CORE), &many].concat();
     assert_eq!(limit(&core), "core instances");
 }
 

@@ -58,6 +58,14 @@ pub fn memory_bomb() {
     assert!(pages <= LIMIT_PAGES, "got {pages} pages");
 }
 
+/// Never gives back a MiB, as some languages do with what they return; lives from as much of it as it gets.
+pub fn leak() {
+    assert!(
+        core::arch::wasm32::memory_grow(0, 16) != usize::MAX,
+        "no memory is left"
+    );
+}
+
 /// Works once.
 pub fn panic_on_the_second_call() {
     thread_local!(static CALLS: Cell<u32> = const { Cell::new(0) });

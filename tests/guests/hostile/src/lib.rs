@@ -88,6 +88,9 @@ pub(crate) fn misbehave(data: &[u8]) {
         sluicebox::udf::log::log(sluicebox::udf::log::Level::Error, "amount is\nnegative");
         panic!("asked to");
     }
+    if is("leak") {
+        attacks::leak();
+    }
     if is("leak handles") {
         attacks::leak_handles();
     }

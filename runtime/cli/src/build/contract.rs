@@ -1,0 +1,47 @@
+//! From the core module of a language that knows nothing of components: the contract's types are put beside it, and the adapter under what it wants
+//! of an operating system.
+
+use super::manifest::Kind;
+use anyhow::{Context, Result, anyhow};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// The contract.
+pub const WIT: &str = include_str!("../../../../wit/udf.wit");
+/// WASI preview 1 without a world around it.
+const ADAPTER: &str = include_str!("../../../../sdk/adapter/preview1.wat");
+/// What the adapter imports.
+const ADAPTER_WORLD: &str =
+    "package sluicebox:adapter; world adapter { import sluicebox:udf/log@0.1.0; }";
+const PREVIEW1: &str = "wasi_snapshot_preview1";
+
+/// Encode and validate.
+pub fn component(core: &[u8], kind: Kind) -> Result<Vec<u8>> {
+    let mut module = core.to_vec();
+    embed(&mut module, None, kind.world())?;
+    let encoder = ComponentEncoder::default().validate(true);
+    let encoder = encoder
+        .module(&module)
+        .and_then(|encoder| encoder.adapter(PREVIEW1, &adapter()?));
+    let component = encoder.and_then(|mut encoder| encoder.encode());
+    component
+        .map_err(|error| anyhow!("the compiled module can't be encoded as a component: {error:#}"))
+}
+
+/// The adapter, with the types of what it imports.
+fn adapter() -> Result<Vec<u8>> {
+    let mut adapter = wat::parse_str(ADAPTER).context("the adapter")?;
+    embed(&mut adapter, Some(ADAPTER_WORLD), "adapter")?;
+    Ok(adapter)
+}
+
+/// Put a world's types into a core module.
+fn embed(module: &mut Vec<u8>, more: Option<&str>, world: &str) -> Result<()> {
+    let mut resolve = Resolve::default();
+    let mut package = resolve.push_str("udf.wit", WIT)?;
+    if let Some(more) = more {
+        package = resolve.push_str("world.wit", more)?;
+    }
+    let world = resolve.select_world(&[package], Some(world))?;
+    embed_component_metadata(module, &resolve, world, StringEncoding::UTF8)
+}

@@ -1,0 +1,14 @@
+// Adds to each order whether it is large. An order that can't be read is a row error: `on_error` of the job says what becomes of it.
+
+import { defaults, map } from "sluicebox-udf";
+
+/** The operator's `config`: orders of this amount or more are large, in cents. */
+const config = defaults({ large: 1000 });
+
+export default map(
+  ({ user, amount }, { large }) => {
+    if (typeof amount !== "number") throw new Error("the order has no amount");
+    return { user, amount, large: amount >= large };
+  },
+  { config },
+);

@@ -1,0 +1,6 @@
+"""Unit tests. The SDK is a part of the project."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / ".sluicebox/sdk/python"))
