@@ -47,9 +47,29 @@ static inline sb_bytes sb_text(const char *text) {
     return bytes;
 }
 
+/* Whether as many bytes are the same: as memcmp, without a call for what is as short as most names. */
+static inline bool sb_same_bytes(const char *a, const char *b, size_t length) {
+    if (length > 16) return memcmp(a, b, length) == 0;
+    if (length >= 8) {
+        uint64_t first[2], last[2];
+        memcpy(&first[0], a, 8), memcpy(&first[1], b, 8);
+        memcpy(&last[0], a + length - 8, 8), memcpy(&last[1], b + length - 8, 8);
+        return first[0] == first[1] && last[0] == last[1];
+    }
+    if (length >= 4) {
+        uint32_t first[2], last[2];
+        memcpy(&first[0], a, 4), memcpy(&first[1], b, 4);
+        memcpy(&last[0], a + length - 4, 4), memcpy(&last[1], b + length - 4, 4);
+        return first[0] == first[1] && last[0] == last[1];
+    }
+    for (size_t i = 0; i < length; i++)
+        if (a[i] != b[i]) return false;
+    return true;
+}
+
 /* Whether both are the same bytes; null is only null. */
 static inline bool sb_same(sb_bytes a, sb_bytes b) {
-    return a.length == b.length && !a.data == !b.data && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
+    return a.length == b.length && !a.data == !b.data && sb_same_bytes(a.data, b.data, a.length);
 }
 
 /* Whether the bytes are those of a C string. */

@@ -4,7 +4,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "accumulators are little endian, as Wasm is");
 
 static bool sb_is_field(const sb_field *field, sb_bytes name) {
-    return field->name_length == name.length && memcmp(field->name, name.data, name.length) == 0;
+    return field->name_length == name.length && sb_same_bytes(field->name, name.data, name.length);
 }
 
 /* The number of a field, `shape->count` if it is unknown. Most texts have their fields in the order of the table: `hint` is tried first. */
@@ -17,17 +17,23 @@ static size_t sb_field_named(const sb_shape *shape, sb_bytes name, size_t hint) 
 
 /* Store an integer of the field's width; false if it doesn't fit. */
 static bool sb_store_signed(const sb_field *field, void *to, int64_t value) {
+    if (field->size == sizeof value) {
+        memcpy(to, &value, sizeof value);
+        return true;
+    }
     int32_t narrow = (int32_t)value;
-    if (field->size == 4 && narrow != value) return false;
-    memcpy(to, field->size == 4 ? (void *)&narrow : (void *)&value, field->size);
-    return true;
+    memcpy(to, &narrow, sizeof narrow);
+    return narrow == value;
 }
 
 static bool sb_store_unsigned(const sb_field *field, void *to, uint64_t value) {
+    if (field->size == sizeof value) {
+        memcpy(to, &value, sizeof value);
+        return true;
+    }
     uint32_t narrow = (uint32_t)value;
-    if (field->size == 4 && narrow != value) return false;
-    memcpy(to, field->size == 4 ? (void *)&narrow : (void *)&value, field->size);
-    return true;
+    memcpy(to, &narrow, sizeof narrow);
+    return narrow == value;
 }
 
 static bool sb_read_field(sb_reader *reader, const sb_field *field, void *to) {

@@ -81,14 +81,30 @@ bool sb_next_item(sb_reader *reader) {
 
 /* ---- text ---- */
 
-/* From eight bytes, whether each is neither a quote, a backslash, a control character nor beyond ASCII. */
-static inline bool sb_is_plain(const char *at) {
+/* Of eight bytes, how many come before the first that is a quote, a backslash, a control character or beyond ASCII. A borrow can only
+ * mark bytes after a marked one, so the first mark is true. */
+static inline size_t sb_plain_bytes(const char *at) {
     const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
     uint64_t eight;
     memcpy(&eight, at, 8);
     uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
-    uint64_t found = (eight - ones * 0x20) | (quote - ones) | (backslash - ones) | eight;
-    return !(found & highs);
+    uint64_t found = ((eight - ones * 0x20) | (quote - ones) | (backslash - ones) | eight) & highs;
+    return found ? (size_t)__builtin_ctzll(found) / 8 : 8;
+}
+
+static inline bool sb_is_plain_byte(unsigned char byte) {
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+/* Past the bytes that stand for themselves. */
+static inline const char *sb_skip_plain(const char *at, const char *end) {
+    while (end - at >= 8) {
+        size_t plain = sb_plain_bytes(at);
+        at += plain;
+        if (plain < 8) return at;
+    }
+    while (at < end && sb_is_plain_byte((unsigned char)*at)) at++;
+    return at;
 }
 
 /* Past the text that begins at the quote; `*has_escapes` tells whether it has to be decoded. */
@@ -96,7 +112,7 @@ static bool sb_scan_text(sb_reader *reader, bool *has_escapes) {
     const char *at = reader->at + 1, *end = reader->end;
     *has_escapes = false;
     for (;;) {
-        while (end - at >= 8 && sb_is_plain(at)) at += 8;
+        at = sb_skip_plain(at, end);
         if (at == end) break;
         unsigned char byte = (unsigned char)*at;
         if (byte == '"') {

@@ -100,8 +100,7 @@ static void sb_put_escaped(sb_buffer *json, sb_bytes text) {
     json->data[json->length++] = '"';
     while (at < end) {
         const char *from = at;
-        while (end - at >= 8 && sb_is_plain(at)) at += 8;
-        while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' && *at != '\\') at++;
+        at = sb_skip_plain(at, end);
         sb_put(json, from, (size_t)(at - from));
         if (at < end) at += sb_put_special(json, at, end);
     }
@@ -122,6 +121,13 @@ void sb_write_json(sb_buffer *json, const char *name, sb_json value) {
     sb_put(json, value.data ? value.data : "null", value.data ? value.length : 4);
 }
 
+/* An integer of 4 or 8 bytes, whatever it is called. */
+static uint64_t sb_load(const void *from, size_t size) {
+    uint64_t wide = 0;
+    memcpy(&wide, from, size == 4 ? 4 : 8);
+    return wide;
+}
+
 static void sb_write_field(sb_buffer *json, const sb_field *field, const void *from) {
     const char *name = field->name;
     switch ((sb_kind)field->kind) {
@@ -129,10 +135,10 @@ static void sb_write_field(sb_buffer *json, const sb_field *field, const void *f
         sb_write_bool(json, name, *(const bool *)from);
         break;
     case SB_KIND_SIGNED:
-        sb_write_i64(json, name, field->size == 4 ? *(const int32_t *)from : *(const int64_t *)from);
+        sb_write_i64(json, name, field->size == 4 ? (int32_t)sb_load(from, 4) : (int64_t)sb_load(from, 8));
         break;
     case SB_KIND_UNSIGNED:
-        sb_write_u64(json, name, field->size == 4 ? *(const uint32_t *)from : *(const uint64_t *)from);
+        sb_write_u64(json, name, sb_load(from, field->size));
         break;
     case SB_KIND_DOUBLE:
         sb_write_double(json, name, *(const double *)from);

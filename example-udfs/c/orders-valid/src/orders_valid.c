@@ -21,9 +21,13 @@ static bool configure(sb_bytes text, sb_error *error) {
     config = (struct config){.minimum = 1, .currencies = {"[\"EUR\",\"USD\",\"GBP\"]", 19}};
     if (!sb_read_config(text, &config, &CONFIG, error)) return false;
     sb_reader reader = sb_reader_of(config.currencies, error);
+    reader.what = "config.currencies";
     known_count = 0;
     if (sb_enter_array(&reader))
-        while (known_count < CURRENCIES_MAX && sb_next_item(&reader) && sb_read_text(&reader, &known[known_count])) known_count++;
+        while (sb_next_item(&reader)) {
+            if (known_count == CURRENCIES_MAX) return sb_fail(error, "config.currencies: more than %d", CURRENCIES_MAX);
+            if (sb_read_text(&reader, &known[known_count])) known_count++;
+        }
     return sb_reader_end(&reader);
 }
 
