@@ -22,3 +22,9 @@
 #include "src/aggregate.c"
 
 #include "src/abi.c"
+
+#ifndef __wasm__
+#include "src/testing.c"
+
+#include "src/testing_window.c"
+#endif

@@ -325,9 +325,10 @@ bool sb_read_double(sb_reader *reader, double *value) {
     const char *from = reader->at;
     bool is_integer;
     if (!sb_scan_number(reader, &is_integer)) return false;
-    *value = sb_parse_double(from, reader->at);
-    if (*value - *value == 0) return true;
-    return sb_reader_fail(reader, "a number out of range");
+    double read = sb_parse_double(from, reader->at);
+    if (read - read != 0) return sb_reader_fail(reader, "a number out of range");
+    *value = read;
+    return true;
 }
 
 static bool sb_take_word(sb_reader *reader, const char *word, size_t length) {
