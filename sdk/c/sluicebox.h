@@ -139,7 +139,7 @@ typedef enum sb_level {
 void sb_log(sb_level level, const char *format, ...) SB_PRINTF(2, 3);
 
 /* Say why in the log and stop: a trap. For what can't be; a row that is wrong is `sb_fail`'s. */
-_Noreturn void sb_trap(const char *format, ...) SB_PRINTF(1, 2);
+__attribute__((noreturn)) void sb_trap(const char *format, ...) SB_PRINTF(1, 2);
 
 /* ---- records ---- */
 

@@ -67,8 +67,10 @@ void sb_release(void);
 
 #ifdef __cplusplus
 #define SB_EXTERN extern "C"
+#define SB_OF(type) type
 #else
 #define SB_EXTERN
+#define SB_OF(type) (type)
 #endif
 
 /* A function that has the name `interface#function` outside, and its post-return, after which the host has read the result. */
@@ -81,14 +83,11 @@ void sb_release(void);
 
 /* Flattened: each list is two parameters. */
 #define SB_LIST(name) const void *name, size_t name##_length
-#define SB_AS_LIST(name)                                                                                                           \
-    (sb_list) { name, name##_length }
+#define SB_AS_LIST(name) SB_OF(sb_list){name, name##_length}
 #define SB_PACKED(name) SB_LIST(name##_data), SB_LIST(name##_index)
-#define SB_AS_PACKED(name)                                                                                                         \
-    (sb_packed) { SB_AS_LIST(name##_data), SB_AS_LIST(name##_index) }
+#define SB_AS_PACKED(name) SB_OF(sb_packed){SB_AS_LIST(name##_data), SB_AS_LIST(name##_index)}
 #define SB_BATCH SB_LIST(data), SB_LIST(index), SB_LIST(timestamps)
-#define SB_AS_BATCH                                                                                                                \
-    (sb_batch) { SB_AS_LIST(data), SB_AS_LIST(index), SB_AS_LIST(timestamps) }
+#define SB_AS_BATCH SB_OF(sb_batch){SB_AS_LIST(data), SB_AS_LIST(index), SB_AS_LIST(timestamps)}
 
 #define SB_EXPORT_FILTER                                                                                                           \
     SB_EXPORT("filter", "keep", const sb_kept, keep, SB_BATCH) { return sb_call_keep(SB_AS_BATCH); }

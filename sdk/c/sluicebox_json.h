@@ -92,8 +92,14 @@ sb_reader sb_reader_of(sb_json json, sb_error *error);
 /* Whether all was read, and well. */
 bool sb_reader_end(sb_reader *reader);
 
+/* Read the operator's `config`; none at all is an empty object. */
+sb_reader sb_config_reader(sb_bytes config, sb_error *error);
+
 /* Fail here, with a message that says where. */
 bool sb_reader_fail(sb_reader *reader, const char *why);
+
+/* Fail for a field: `why` is "missing", "unknown" or "duplicate". */
+bool sb_reader_refuse(sb_reader *reader, const char *why, sb_bytes field);
 
 /* Go into an object, then from member to member; `sb_next_member` is false at its end. Each member's value must be read or skipped.
  *     if (sb_enter_object(&reader))

@@ -58,10 +58,10 @@ static bool sb_read_field(sb_reader *reader, const sb_field *field, void *to) {
     return false;
 }
 
-static __attribute__((cold)) bool sb_refuse_field(sb_reader *reader, const char *why, sb_bytes name) {
+__attribute__((cold, noinline)) bool sb_reader_refuse(sb_reader *reader, const char *why, sb_bytes field) {
     if (reader->has_failed) return false;
     reader->has_failed = true;
-    return sb_fail(reader->error, "%s is not the JSON expected: %s field `%.*s`", reader->what, why, SB_ARG(name));
+    return sb_fail(reader->error, "%s is not the JSON expected: %s field `%.*s`", reader->what, why, SB_ARG(field));
 }
 
 static sb_bytes sb_name_of(const sb_field *field) {
@@ -77,12 +77,12 @@ static bool sb_read_members(sb_reader *reader, void *to, const sb_shape *shape, 
     while (sb_next_member(reader, &name)) {
         size_t number = sb_field_named(shape, name, hint);
         if (number == shape->count) {
-            if (is_strict) return sb_refuse_field(reader, "unknown", name);
+            if (is_strict) return sb_reader_refuse(reader, "unknown", name);
             if (!sb_skip(reader)) return false;
             continue;
         }
         const sb_field *field = &shape->fields[number];
-        if (seen >> number & 1) return sb_refuse_field(reader, "duplicate", name);
+        if (seen >> number & 1) return sb_reader_refuse(reader, "duplicate", name);
         seen |= (uint64_t)1 << number;
         hint = number + 1;
         if (field->is_optional && sb_read_null(reader)) continue;
@@ -91,7 +91,7 @@ static bool sb_read_members(sb_reader *reader, void *to, const sb_shape *shape, 
         reader->field.data = NULL;
     }
     for (size_t i = 0; i < shape->count && !reader->has_failed; i++)
-        if (!(seen >> i & 1) && !shape->fields[i].is_optional) return sb_refuse_field(reader, "missing", sb_name_of(&shape->fields[i]));
+        if (!(seen >> i & 1) && !shape->fields[i].is_optional) return sb_reader_refuse(reader, "missing", sb_name_of(&shape->fields[i]));
     return !reader->has_failed;
 }
 
@@ -101,15 +101,17 @@ bool sb_read_json(sb_bytes value, void *to, const sb_shape *shape, sb_error *err
 }
 
 /* "null" is no config: an empty object, so that optional fields are enough. */
-static sb_bytes sb_config_text(sb_bytes config) {
+sb_reader sb_config_reader(sb_bytes config, sb_error *error) {
     sb_error ignored;
     sb_reader reader = sb_reader_start(config, &ignored);
-    return sb_read_null(&reader) && sb_reader_end(&reader) ? sb_text("{}") : config;
+    bool is_none = sb_read_null(&reader) && sb_reader_end(&reader);
+    reader = sb_reader_start(is_none ? sb_text("{}") : config, error);
+    reader.what = "config";
+    return reader;
 }
 
 bool sb_read_config(sb_bytes config, void *to, const sb_shape *shape, sb_error *error) {
-    sb_reader reader = sb_reader_start(sb_config_text(config), error);
-    reader.what = "config";
+    sb_reader reader = sb_config_reader(config, error);
     return sb_read_members(&reader, to, shape, true) && sb_reader_end(&reader);
 }
 

@@ -197,7 +197,7 @@ void sb_log(sb_level level, const char *format, ...) {
     va_end(arguments);
 }
 
-_Noreturn void sb_trap(const char *format, ...) {
+void sb_trap(const char *format, ...) {
     static bool is_trapping; /* out of memory while the message is made */
     va_list arguments;
     va_start(arguments, format);
