@@ -134,21 +134,24 @@ public:
     }
 
     // With this key, null is none. A job refuses rows whose key was changed before a keyed operator.
-    Output &&key(Bytes key) && {
+    Output &key(Bytes key) & {
         key_ = sb_copy(detail::bytes_of(key));
         has_key_ = true;
-        return std::move(*this);
+        return *this;
     }
     // Without the parent's headers.
-    Output &&without_headers() && {
+    Output &without_headers() & {
         drops_headers_ = true;
-        return std::move(*this);
+        return *this;
     }
     // With one more header, after those that are there.
-    Output &&header(std::string name, Bytes value) && {
+    Output &header(std::string name, Bytes value) & {
         added_.emplace_back(std::move(name), sb_copy(detail::bytes_of(value)));
-        return std::move(*this);
+        return *this;
     }
+    Output key(Bytes key) && { return std::move(this->key(key)); }
+    Output without_headers() && { return std::move(this->without_headers()); }
+    Output header(std::string name, Bytes value) && { return std::move(this->header(std::move(name), value)); }
 
     void send(sb_outputs *outputs) const;
 

@@ -246,7 +246,7 @@ template <class T> bool take(std::string_view &from, T &to) {
     if constexpr (std::integral<T> || std::same_as<T, double>) {
         if (from.size() < sizeof to) return false;
         if (std::same_as<T, bool> && static_cast<unsigned char>(from[0]) > 1) return false;
-        std::memcpy(&to, from.data(), sizeof to);
+        memcpy(&to, from.data(), sizeof to);
         from.remove_prefix(sizeof to);
         return true;
     } else if constexpr (std::same_as<T, std::string>) {

@@ -122,9 +122,27 @@ static inline void sb_reserve(sb_buffer *buffer, size_t length) {
     if (buffer->capacity - buffer->length < length) sb_grow(buffer, length);
 }
 
+/* As memcpy, without a call for what is as short as most fields. */
+static inline void sb_copy_bytes(char *to, const char *from, size_t length) {
+    if (length > 32) {
+        memcpy(to, from, length);
+    } else if (length >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + length - 16, from + length - 16, 16);
+    } else if (length >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + length - 8, from + length - 8, 8);
+    } else if (length >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + length - 4, from + length - 4, 4);
+    } else {
+        for (size_t i = 0; i < length; i++) to[i] = from[i];
+    }
+}
+
 void sb_put(sb_buffer *buffer, const void *data, size_t length) {
     sb_reserve(buffer, length);
-    if (length) memcpy(buffer->data + buffer->length, data, length);
+    sb_copy_bytes(buffer->data + buffer->length, data, length);
     buffer->length += length;
 }
 

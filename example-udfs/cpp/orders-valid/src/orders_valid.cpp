@@ -16,7 +16,7 @@ struct Config {
 };
 
 static bool valid(const Order &order, const Config &config) {
-    return order.amount >= config.minimum && std::ranges::contains(config.currencies, order.currency);
+    return order.amount >= config.minimum && std::ranges::find(config.currencies, order.currency) != config.currencies.end();
 }
 
 SLUICEBOX_FILTER(valid)
