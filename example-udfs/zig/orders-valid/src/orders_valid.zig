@@ -37,8 +37,9 @@ fn List(comptime T: type) type {
         at: ?[*]const T = null,
         length: usize = 0,
 
+        /// Zig's empty slices may point anywhere; the host checks also the address of an empty list.
         fn of(items: []const T) @This() {
-            return .{ .at = items.ptr, .length = items.len };
+            return .{ .at = if (items.len == 0) null else items.ptr, .length = items.len };
         }
     };
 }
@@ -85,7 +86,7 @@ fn keep(data: []const u8, index: []const u32) Kept {
 
 fn exportedRealloc(old: ?[*]u8, old_size: usize, alignment: usize, size: usize) callconv(.c) ?[*]u8 {
     _ = alignment;
-    const memory = call.allocator().alignedAlloc(u8, .@"8", size) catch @trap();
+    const memory = call.allocator().alignedAlloc(u8, .@"8", @max(size, 1)) catch @trap();
     if (old) |from| @memcpy(memory[0..@min(old_size, size)], from[0..@min(old_size, size)]);
     return memory.ptr;
 }
