@@ -18,7 +18,7 @@
 //
 //	  - [Filter], [Map], [FlatMap] and [WindowAggregate] register a UDF; a module holds one.
 //	  - Values are JSON unless the type says otherwise: [Raw] is the bytes, a type with its own [Decoder] is what that says. [Record] around a type
-//	    adds key, headers and timestamp.
+//	    adds key, headers and timestamp. A field that is a pointer with the tag `sluicebox:"required"` must be there.
 //	  - An error, or a panic, is a row error with its text; the job decides what happens to such a row.
 //	  - The last argument receives the operator's config; unknown fields are refused.
 //	  - [Debugf], [Infof], [Warnf] and [Errorf] write to the job's log.

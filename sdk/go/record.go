@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -103,10 +105,60 @@ func readJSON[V any](into *V, value []byte) error {
 		}
 		return errors.New("the value is null")
 	}
+	// encoding/json would read other characters in the place of what is none.
+	if !utf8.Valid(value) {
+		return errors.New("value is not the JSON expected: it is not UTF-8")
+	}
 	if err := json.Unmarshal(value, into); err != nil {
 		return fmt.Errorf("value is not the JSON expected: %w", err)
 	}
+	for _, field := range requiredOf(reflect.TypeFor[V]()) {
+		if reflect.ValueOf(into).Elem().Field(field.at).IsNil() {
+			return fmt.Errorf("missing field `%s`", field.name)
+		}
+	}
 	return nil
+}
+
+// required is a field with the tag `sluicebox:"required"`: a pointer, slice or map that must not be nil.
+type required struct {
+	at   int
+	name string
+}
+
+// What was found of each type.
+var requiredFields sync.Map
+
+func requiredOf(kind reflect.Type) []required {
+	if known, ok := requiredFields.Load(kind); ok {
+		return known.([]required)
+	}
+	var found []required
+	for i := range numFields(kind) {
+		field := kind.Field(i)
+		if field.Tag.Get("sluicebox") != "required" {
+			continue
+		}
+		switch field.Type.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
+		default:
+			panic(fmt.Sprintf("%v.%s is required, but of a type that can't be nil: make it a pointer", kind, field.Name))
+		}
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "" {
+			name = field.Name
+		}
+		found = append(found, required{i, name})
+	}
+	requiredFields.Store(kind, found)
+	return found
+}
+
+func numFields(kind reflect.Type) int {
+	if kind.Kind() != reflect.Struct {
+		return 0
+	}
+	return kind.NumField()
 }
 
 // NoConfig is the config of a UDF that takes none.

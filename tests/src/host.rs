@@ -123,6 +123,12 @@ pub fn guest(name: &str) -> PathBuf {
     target.join("guests").join(format!("{name}.wasm"))
 }
 
+/// The repository's folder.
+pub fn root() -> &'static Path {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests)
+}
+
 /// A folder of this name in the target folder, for what tests build.
 pub fn target_folder(name: &str) -> Result<PathBuf> {
     let release = release_folder()?;

@@ -10,6 +10,7 @@ mod counts;
 mod demo;
 mod deploy;
 mod jars;
+mod languages;
 mod packages;
 mod paths;
 mod python;
@@ -88,9 +89,10 @@ const TASKS: &[Task] = &[
         summary: "install, or name, whatever is missing for all of the above",
         help: "cargo xtask setup\n\n\
             System packages (as root, by apt-get; else it names the command), the Wasm target or its fallback, Kafka's jars \
-            from Maven Central, an S3-compatible server from Python's packages. The other commands do this by themselves.",
+            from Maven Central, an S3-compatible server from Python's packages, compilers of modules in other languages. The other commands do this by themselves.",
         run: |paths, _| {
             packages::ensure(packages::BROWSER)?;
+            languages::ensure(paths)?;
             setup::run(paths, setup::Needs::Everything)
         },
     },

@@ -68,6 +68,61 @@ pub const BROWSER: &[Package] = &[
     },
 ];
 
+/// For modules in other languages than Rust. clang has a library for Wasm in packages of its own.
+pub const LANGUAGES: &[Package] = &[
+    Package {
+        name: "clang-22",
+        why: "modules in C",
+        there: || works("clang-22", &["--version"]),
+    },
+    Package {
+        name: "lld-22",
+        why: "linking modules in C",
+        there: || works("wasm-ld-22", &["--version"]),
+    },
+    Package {
+        name: "wasi-libc",
+        why: "modules in C",
+        there: || wasm_library("libc.a"),
+    },
+    Package {
+        name: "libclang-rt-22-dev-wasm32",
+        why: "modules in C",
+        there: || {
+            let question = ["--target=wasm32-wasi", "-print-libgcc-file-name"];
+            let (ok, path) = output(Command::new("clang-22").args(question));
+            ok && path.lines().any(|line| Path::new(line).is_file())
+        },
+    },
+    Package {
+        name: "libc++-22-dev-wasm32",
+        why: "modules in C++",
+        there: || wasm_library("libc++.a"),
+    },
+    Package {
+        name: "libc++abi-22-dev-wasm32",
+        why: "modules in C++",
+        there: || wasm_library("libc++abi.a"),
+    },
+    Package {
+        name: "nodejs",
+        why: "modules in JavaScript",
+        there: || works("node", &["--version"]),
+    },
+    Package {
+        name: "npm",
+        why: "modules in JavaScript",
+        there: || works("npm", &["--version"]),
+    },
+];
+
+/// Where clang finds a library it says its path, else its name.
+fn wasm_library(name: &str) -> bool {
+    let question = format!("-print-file-name={name}");
+    let (ok, path) = output(Command::new("clang-22").args(["--target=wasm32-wasi", &question]));
+    ok && path.lines().any(|line| Path::new(line).is_absolute())
+}
+
 /// For the build with Kerberos and its tests.
 pub const KERBEROS: &[Package] = &[
     Package {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::builds::{self, Edition};
 use crate::command::{build, cargo, say};
 use crate::counts::Counts;
+use crate::languages;
 use crate::packages;
 use crate::paths::Paths;
 use crate::setup::{self, Needs};
@@ -57,6 +58,7 @@ fn counted(tests: impl FnOnce(&mut Counts) -> Result<()>) -> Result<()> {
 fn all(paths: &Paths, arguments: &[String], counts: &mut Counts) -> Result<()> {
     setup::run(paths, Needs::Everything)?;
     packages::ensure(packages::BROWSER)?;
+    let tools = languages::ensure(paths)?;
     builds::binaries(paths, Edition::Full, &["sluicebox"])?;
     for folder in GUESTS
         .iter()
@@ -64,15 +66,15 @@ fn all(paths: &Paths, arguments: &[String], counts: &mut Counts) -> Result<()> {
     {
         builds::modules(paths, folder)?;
     }
+    languages::modules(paths, &tools)?;
     say("building the tests");
     build(cargo(paths).args(["test", "--release", "--workspace", "--no-run"]))?;
 
-    let workspace = count(
-        cargo(paths)
-            .args(["test", "--release", "--workspace", "--no-fail-fast"])
-            .args(libtest(arguments)),
-        counts,
-    );
+    let mut workspace = cargo(paths);
+    workspace
+        .args(["test", "--release", "--workspace", "--no-fail-fast"])
+        .args(libtest(arguments));
+    let workspace = count(tools.on(&mut workspace), counts);
     // Their own workspace, built for this machine here: UDFs are ordinary functions to their authors.
     let mut examples = cargo(paths);
     examples

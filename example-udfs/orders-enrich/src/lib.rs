@@ -1,24 +1,29 @@
 //! Renames `amount` to `amount_cents` and adds what it is worth in another currency, by the configured rates.
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 pub struct Order<'a> {
     order: u64,
-    user: &'a str,
+    /// Texts are borrowed from the record, but for those with escapes, which `&str` could not be.
+    #[serde(borrow)]
+    user: Cow<'a, str>,
     amount: i64,
-    currency: &'a str,
-    item: &'a str,
+    #[serde(borrow)]
+    currency: Cow<'a, str>,
+    #[serde(borrow)]
+    item: Cow<'a, str>,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Enriched<'a> {
     order: u64,
-    user: &'a str,
-    item: &'a str,
+    user: Cow<'a, str>,
+    item: Cow<'a, str>,
     amount_cents: i64,
-    currency: &'a str,
+    currency: Cow<'a, str>,
     value_cents: i64,
     value_currency: &'a str,
 }
@@ -35,7 +40,7 @@ pub struct Config {
 
 #[sluicebox_udf::map]
 pub fn enrich<'a>(order: Order<'a>, config: &'a Config) -> Result<Enriched<'a>, String> {
-    let rate = match config.rates.get(order.currency) {
+    let rate = match config.rates.get(order.currency.as_ref()) {
         Some(rate) => *rate,
         None if order.currency == config.currency => 1.0,
         None => return Err(format!("no rate for currency {}", order.currency)),

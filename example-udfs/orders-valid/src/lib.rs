@@ -1,11 +1,14 @@
 //! Keeps orders of at least `minimum` cents in a known currency. Bad JSON is a row error, an unwanted order is not.
 
 use serde::Deserialize;
+use std::borrow::Cow;
 
 #[derive(Deserialize)]
 pub struct Order<'a> {
     amount: i64,
-    currency: &'a str,
+    /// Borrowed from the record, but for one with escapes, which `&str` could not be.
+    #[serde(borrow)]
+    currency: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -32,7 +35,7 @@ pub fn valid(order: Order<'_>, config: &Config) -> bool {
         && config
             .currencies
             .iter()
-            .any(|known| known == order.currency)
+            .any(|known| *known == order.currency)
 }
 
 #[cfg(test)]

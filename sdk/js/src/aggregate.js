@@ -110,6 +110,10 @@ export class Window {
   /** The key as text. Throws where it is null or not UTF-8. */
   get key() {
     if (this.keyBytes === null) throw new Error("the key is null");
-    return decode(this.keyBytes);
+    try {
+      return decode(this.keyBytes);
+    } catch {
+      throw new Error("the key is not UTF-8");
+    }
   }
 }

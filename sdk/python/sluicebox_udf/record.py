@@ -95,4 +95,7 @@ class Window:
         """The key as text. Raises where it is null or not UTF-8."""
         if self.key_bytes is None:
             raise ValueError("the key is null")
-        return self.key_bytes.decode()
+        try:
+            return self.key_bytes.decode()
+        except UnicodeDecodeError:
+            raise ValueError("the key is not UTF-8") from None

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sluicebox_core::batch::{Batch, Field, Packed, Parents, Returned};
 use sluicebox_core::udf::{CallError, Emitted, RowError, Udf};
 use sluicebox_udf::packed as native;
-use sluicebox_wasm::{Kind, Sandbox, Settings};
+use sluicebox_wasm::{Kind, Module, Sandbox, Settings};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -16,15 +16,10 @@ const OUTPUT_BYTES_MAX: usize = 64 << 20;
 static SANDBOX: LazyLock<Arc<Sandbox>> =
     LazyLock::new(|| Sandbox::new(Settings::default()).unwrap());
 
+static LOADED: LazyLock<Mutex<BTreeMap<String, Arc<Module>>>> = LazyLock::new(Mutex::default);
+
 pub fn guest(name: &str) -> Vec<u8> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let home =
-        std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/sluicebox/target"));
-    let folder = std::env::var_os("SLUICEBOX_GUESTS").map_or_else(
-        || target.or(home).unwrap_or_default().join("guests"),
-        PathBuf::from,
-    );
-    let path = folder.join(format!("{name}.wasm"));
+    let path = guest_path(name);
     let why = |error| {
         panic!(
             "{}: {error}. `cargo xtask test` builds the modules first",
@@ -32,6 +27,17 @@ pub fn guest(name: &str) -> Vec<u8> {
         )
     };
     std::fs::read(&path).unwrap_or_else(why)
+}
+
+pub fn guest_path(name: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let home =
+        std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/sluicebox/target"));
+    let folder = std::env::var_os("SLUICEBOX_GUESTS").map_or_else(
+        || target.or(home).unwrap_or_default().join("guests"),
+        PathBuf::from,
+    );
+    folder.join(format!("{name}.wasm"))
 }
 
 pub type Lines = Arc<Mutex<Vec<String>>>;
@@ -42,7 +48,14 @@ pub fn start(
     config: &Value,
     lines: &Lines,
 ) -> Result<Box<dyn Udf>, CallError> {
-    let module = SANDBOX.load(&guest(name)).unwrap();
+    let module = {
+        // Compiling an engine takes seconds.
+        let mut loaded = LOADED.lock().unwrap();
+        let known = loaded.entry(name.to_owned());
+        known
+            .or_insert_with(|| SANDBOX.load(&guest(name)).unwrap())
+            .clone()
+    };
     let lines = lines.clone();
     let log = Arc::new(move |_, line: &str| lines.lock().unwrap().push(line.to_owned()));
     SANDBOX.instantiate(&module, kind, &config.to_string(), log)

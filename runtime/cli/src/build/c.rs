@@ -16,29 +16,48 @@ const CLANGS: [&str; 9] = [
 const GET: &str = "on Debian or Ubuntu: sudo apt-get install clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32\n      \
     for C++ also: libc++-22-dev-wasm32 libc++abi-22-dev-wasm32; elsewhere: pip install ziglang==0.17.1, or zig on the PATH";
 
+/// More would be taken from every instance's memory, and none that is honest needs it: 256 KiB.
+const STACK: &str = "-Wl,-z,stack-size=262144";
+
 /// Compile; answers the core module.
 pub fn compile(project: &Manifest, flags: &Flags) -> Result<PathBuf> {
     let is_cpp = project.language == Language::Cpp;
-    let sdk = project.sdk()?;
+    let (sdk, work) = (project.sdk()?, project.work()?);
     let sources = sources(&project.folder.join("src"), is_cpp)?;
     let compiler = compiler(is_cpp)?;
-    let core = project.work()?.join("core.wasm");
+    let failed = "the project does not compile: see above";
+    let core = work.join("core.wasm");
+    let sdk_source = sdk.join("sluicebox.c");
+
     let mut command = compiler.command(is_cpp);
-    command
-        .current_dir(&project.folder)
-        .args(["-mexec-model=reactor", "-Wall", "-Wextra"]);
-    match is_cpp {
-        true => command.args(["-std=c++20", "-fno-exceptions", "-fno-rtti"]),
-        false => command.arg("-std=c17"),
-    };
-    match flags.debug {
-        true => command.args(["-Og", "-g"]),
-        false => command.args(["-O2", "-Wl,--strip-debug"]),
-    };
+    command.current_dir(&project.folder);
+    if is_cpp {
+        // The SDK's own code is C.
+        let object = work.join("sluicebox.o");
+        let mut first = compiler.command(false);
+        first.args(["-std=c17", "-c"]).args(optimised(flags));
+        first.arg("-I").arg(&sdk).arg(&sdk_source);
+        tool::run(first.arg("-o").arg(&object), failed)?;
+        command.args(["-std=c++23", "-fno-exceptions", "-fno-rtti"]);
+        command.arg(sdk.join("sluicebox.cpp")).arg(object);
+    } else {
+        command.arg("-std=c17").arg(sdk_source);
+    }
+    command.args(["-mexec-model=reactor", "-Wall", "-Wextra", STACK]);
+    command.args(optimised(flags)).args(compiler.linking());
+    if !flags.debug {
+        command.arg("-Wl,--strip-debug");
+    }
     command.arg("-I").arg(&sdk).args(sources);
-    command.arg("-o").arg(&core);
-    tool::run(&mut command, "the project does not compile: see above")?;
+    tool::run(command.arg("-o").arg(&core), failed)?;
     Ok(core)
+}
+
+fn optimised(flags: &Flags) -> &'static [&'static str] {
+    match flags.debug {
+        true => &["-O1", "-g"],
+        false => &["-O2"],
+    }
 }
 
 /// All sources of a folder, in order.
@@ -83,7 +102,7 @@ enum Compiler {
 impl Compiler {
     fn command(&self, is_cpp: bool) -> Command {
         match self {
-            Self::Clang(clang, linker, target) => {
+            Self::Clang(clang, _, target) => {
                 let mut command = Command::new(clang);
                 if is_cpp {
                     command.arg("--driver-mode=g++");
@@ -91,9 +110,6 @@ impl Compiler {
                 command
                     .arg(format!("--target={target}"))
                     .arg("-Wno-deprecated");
-                let mut flag = OsString::from("-fuse-ld=");
-                flag.push(linker);
-                command.arg(flag);
                 command
             }
             Self::Zig(words) => {
@@ -101,10 +117,21 @@ impl Compiler {
                 command
                     .args(&words[1..])
                     .arg(if is_cpp { "c++" } else { "cc" });
-                // Its stack of 16 MiB would be a quarter of an instance's memory.
-                command.args(["--target=wasm32-wasi", "-Wl,-z,stack-size=1048576"]);
+                command.args(["--target=wasm32-wasi", "-fno-sanitize=undefined"]);
                 command
             }
+        }
+    }
+
+    /// What only the linking needs. A stack that is first in memory traps when it overflows; zig puts it there anyway, and refuses the word.
+    fn linking(&self) -> Vec<OsString> {
+        match self {
+            Self::Clang(_, linker, _) => {
+                let mut flag = OsString::from("-fuse-ld=");
+                flag.push(linker);
+                vec![flag, "-Wl,--stack-first".into()]
+            }
+            Self::Zig(_) => Vec::new(),
         }
     }
 }

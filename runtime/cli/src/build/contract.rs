@@ -13,12 +13,13 @@ const ADAPTER: &str = include_str!("../../../../sdk/adapter/preview1.wat");
 /// What the adapter imports.
 const ADAPTER_WORLD: &str =
     "package sluicebox:adapter; world adapter { import sluicebox:udf/log@0.1.0; }";
+const FORMAT: &str = "sluicebox:udf/accumulator-format@0.1.0#format";
 const PREVIEW1: &str = "wasi_snapshot_preview1";
 
 /// Encode and validate.
 pub fn component(core: &[u8], kind: Kind) -> Result<Vec<u8>> {
     let mut module = core.to_vec();
-    embed(&mut module, None, kind.world())?;
+    embed(&mut module, None, world(core, kind)?)?;
     let encoder = ComponentEncoder::default().validate(true);
     let encoder = encoder
         .module(&module)
@@ -26,6 +27,26 @@ pub fn component(core: &[u8], kind: Kind) -> Result<Vec<u8>> {
     let component = encoder.and_then(|mut encoder| encoder.encode());
     component
         .map_err(|error| anyhow!("the compiled module can't be encoded as a component: {error:#}"))
+}
+
+/// The world of a kind; of an aggregate the one with formats if the module has them.
+fn world(core: &[u8], kind: Kind) -> Result<&'static str> {
+    let versioned = || -> Result<bool> {
+        for payload in wasmparser::Parser::new(0).parse_all(core) {
+            if let wasmparser::Payload::ExportSection(exports) = payload? {
+                for export in exports {
+                    if export?.name == FORMAT {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+        Ok(false)
+    };
+    match kind == Kind::WindowAggregate && versioned().context("the compiled module")? {
+        true => Ok("versioned-window-aggregate-udf"),
+        false => Ok(kind.world()),
+    }
 }
 
 /// The adapter, with the types of what it imports.

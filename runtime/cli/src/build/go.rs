@@ -12,6 +12,8 @@ const MINOR_MIN: u32 = 24;
 /// Compile; answers the core module.
 pub fn compile(project: &Manifest, flags: &Flags) -> Result<PathBuf> {
     let go = go()?;
+    // go.mod names it, and Go's own words for a missing one say less.
+    project.sdk()?;
     let core = project.work()?.join("core.wasm");
     let mut command = Command::new(go);
     command

@@ -104,7 +104,8 @@ fn script(project: &Manifest, name: &str) -> Result<Command> {
     let places = folder
         .ancestors()
         .map(|folder| folder.join("node_modules/.bin").join(name));
-    let Some(file) = places.into_iter().find(|file| file.exists()) else {
+    let own = places.into_iter().find(|file| file.exists());
+    let Some(file) = own.or_else(|| tool::on_path(name)) else {
         let get = match tool::on_path("npm") {
             Some(_) => format!("npm install --prefix {}", project.folder.display()),
             None => {

@@ -42,7 +42,7 @@ pub enum Engine {
 }
 
 /// What a module is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
     /// A filter.
     Filter,

@@ -17,19 +17,21 @@ mod toolchain;
 use crate::failure::Usage;
 use crate::output::{Format, print, print_json};
 use anyhow::{Context, Result, bail};
-use manifest::{Language, Manifest};
+use manifest::{Kind, Language, Manifest};
 use sluicebox_wasm::Inspection;
 use std::path::{Path, PathBuf};
 
 /// Compile UDFs to Wasm components.
 ///
 /// Takes the folder of a project as `sluicebox new` makes it, in any of its languages (sluicebox.yaml says which), or of a Cargo project. A
-/// Cargo workspace is built whole: each member that is a `cdylib` becomes NAME.wasm.
+/// Cargo workspace is built whole: each member that is a `cdylib` becomes NAME.wasm. Of a language that sluicebox has no SDK for it takes the core
+/// module that its compiler made, and the kind.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   sluicebox build                              the project in this folder, to ./NAME.wasm
   sluicebox build orders-valid --out v2.wasm
-  sluicebox build example-udfs --out modules   all of a workspace, into a folder")]
+  sluicebox build example-udfs --out modules   all of a workspace, into a folder
+  sluicebox build core.wasm --kind filter --out udf.wasm")]
 pub struct Args {
     /// Folder of the project (or its sluicebox.yaml or Cargo.toml)
     #[arg(default_value = ".", value_name = "PROJECT")]
@@ -37,6 +39,9 @@ pub struct Args {
     /// File to write if its name ends in .wasm (one module only), else the folder to write NAME.wasm into
     #[arg(long, short, default_value = ".", value_name = "FILE|DIR")]
     pub out: PathBuf,
+    /// Of a core module: what it exports
+    #[arg(long, value_enum)]
+    pub kind: Option<Kind>,
     /// Build only this member of a Cargo workspace (may be repeated)
     #[arg(long, short, value_name = "NAME")]
     pub package: Vec<String>,
@@ -103,6 +108,7 @@ pub fn for_test(project: &Path, flags: &Flags) -> Result<PathBuf> {
     let built = build(&Args {
         project: project.to_owned(),
         out: out.to_owned(),
+        kind: None,
         package: Vec::new(),
         flags: flags.clone(),
         output: Format::Text,
@@ -119,6 +125,14 @@ pub fn for_test(project: &Path, flags: &Flags) -> Result<PathBuf> {
 
 /// Build without printing more than compilers do (to standard error).
 pub fn build(args: &Args) -> Result<Vec<Built>> {
+    if args.project.is_file() && is_wasm(&args.project) {
+        return Ok(vec![core_module(args)?]);
+    }
+    if args.kind.is_some() {
+        bail!(Usage(
+            "`--kind` is for a core module (.wasm): a project says itself what it is".into()
+        ));
+    }
     if let Some(project) = Manifest::find(&args.project)? {
         return Ok(vec![other(&project, args)?]);
     }
@@ -137,11 +151,45 @@ pub fn build(args: &Args) -> Result<Vec<Built>> {
         .collect()
 }
 
+/// What the compiler of some language made.
+fn core_module(args: &Args) -> Result<Built> {
+    let Some(kind) = args.kind else {
+        bail!(Usage(format!(
+            "say by `--kind` what {} exports",
+            args.project.display()
+        )));
+    };
+    let core = read(&args.project)?;
+    if !wasmparser::Parser::is_core_wasm(&core) {
+        bail!(Usage(format!(
+            "{} is not a core module of WebAssembly: a component needs no building",
+            args.project.display()
+        )));
+    }
+    let name = args.project.file_stem().unwrap_or_default();
+    let name = name.to_string_lossy();
+    let path = Out::new(&args.out, 1)?.of(&name);
+    if path.exists() && std::fs::canonicalize(&path)? == std::fs::canonicalize(&args.project)? {
+        bail!(Usage(format!(
+            "the component would take the place of {}: give `--out` another name",
+            path.display()
+        )));
+    }
+    look_and_write(&name, &contract::component(&core, kind)?, &path)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("reading {}", path.display()))
+}
+
+fn is_wasm(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "wasm")
+}
+
 /// A project in another language than Rust.
 fn other(project: &Manifest, args: &Args) -> Result<Built> {
     let path = Out::new(&args.out, 1)?.of(&project.module);
-    let read =
-        |path: &Path| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
     let flags = &args.flags;
     let component = match project.language {
         Language::Go => contract::component(&read(&go::compile(project, flags)?)?, project.kind)?,
@@ -157,8 +205,7 @@ fn other(project: &Manifest, args: &Args) -> Result<Built> {
 /// Encode, look at it as a host will, and write one module. What a host would refuse is written none the less: limits
 /// are a host's to set, and its tests need something to refuse.
 fn finish(name: &str, core: &Path, path: &Path) -> Result<Built> {
-    let core = std::fs::read(core).with_context(|| format!("reading {}", core.display()))?;
-    let component = encode::component(&core).with_context(|| name.to_owned())?;
+    let component = encode::component(&read(core)?).with_context(|| name.to_owned())?;
     look_and_write(name, &component, path)
 }
 
@@ -192,10 +239,7 @@ enum Out {
 
 impl Out {
     fn new(path: &Path, modules: usize) -> Result<Self> {
-        let is_file = path
-            .extension()
-            .is_some_and(|extension| extension == "wasm")
-            && !path.is_dir();
+        let is_file = is_wasm(path) && !path.is_dir();
         if is_file && modules > 1 {
             bail!(Usage(format!(
                 "{modules} modules don't fit in one file: give `--out` a folder, or choose one with `--package`"

@@ -13,6 +13,8 @@ pub enum Language {
     Ts,
     Python,
     Go,
+    C,
+    Cpp,
 }
 
 /// What a project in a language is made of.
@@ -175,6 +177,30 @@ impl Language {
                     ("go.mod", include_str!("../../templates/go/go.mod")),
                     ("udf.go", of_kind!(kind, "go", ".go")),
                     ("udf_test.go", of_kind!(kind, "go", "_test.go")),
+                ],
+                has_manifest: true,
+            },
+            Self::C => Template {
+                name: "C",
+                setup: &[],
+                unit: "make test",
+                ignored: "/.sluicebox/build\n/out\n*.wasm\n",
+                files: vec![
+                    ("Makefile", include_str!("../../templates/c/Makefile")),
+                    ("src/udf.c", of_kind!(kind, "c", ".c")),
+                    ("tests/udf_test.c", of_kind!(kind, "c", "_test.c")),
+                ],
+                has_manifest: true,
+            },
+            Self::Cpp => Template {
+                name: "C++",
+                setup: &[],
+                unit: "make test",
+                ignored: "/.sluicebox/build\n/out\n*.wasm\n",
+                files: vec![
+                    ("Makefile", include_str!("../../templates/cpp/Makefile")),
+                    ("src/udf.cpp", of_kind!(kind, "cpp", ".cpp")),
+                    ("tests/udf_test.cpp", of_kind!(kind, "cpp", "_test.cpp")),
                 ],
                 has_manifest: true,
             },

@@ -10,8 +10,11 @@ macro_rules! file {
     };
 }
 
-/// Files of that for Rust, with their paths in the repository.
-const RUST: &[(&str, &str)] = &[
+/// Files, with their paths in the repository.
+type Files = &'static [(&'static str, &'static str)];
+
+/// Files of that for Rust.
+const RUST: Files = &[
     file!("sdk/rust/Cargo.toml"),
     file!("sdk/rust/macros/Cargo.toml"),
     file!("sdk/rust/macros/src/accumulator.rs"),
@@ -47,7 +50,7 @@ const RUST: &[(&str, &str)] = &[
 ];
 
 /// Files of that for JavaScript and TypeScript.
-const JS: &[(&str, &str)] = &[
+const JS: Files = &[
     file!("sdk/js/package.json"),
     file!("sdk/js/src/aggregate.js"),
     file!("sdk/js/src/config.js"),
@@ -64,7 +67,7 @@ const JS: &[(&str, &str)] = &[
 ];
 
 /// Files of that for Go.
-const GO: &[(&str, &str)] = &[
+const GO: Files = &[
     file!("sdk/go/aggregate.go"),
     file!("sdk/go/doc.go"),
     file!("sdk/go/go.mod"),
@@ -78,8 +81,35 @@ const GO: &[(&str, &str)] = &[
     file!("sdk/go/udftest/udftest.go"),
 ];
 
+/// Files of that for C and C++.
+const C: Files = &[
+    file!("sdk/c/sluicebox.c"),
+    file!("sdk/c/sluicebox.cpp"),
+    file!("sdk/c/sluicebox.h"),
+    file!("sdk/c/sluicebox.hpp"),
+    file!("sdk/c/sluicebox_abi.h"),
+    file!("sdk/c/sluicebox_codec.hpp"),
+    file!("sdk/c/sluicebox_json.h"),
+    file!("sdk/c/sluicebox_module.h"),
+    file!("sdk/c/sluicebox_module.hpp"),
+    file!("sdk/c/sluicebox_testing.h"),
+    file!("sdk/c/src/abi.c"),
+    file!("sdk/c/src/aggregate.c"),
+    file!("sdk/c/src/json_fields.c"),
+    file!("sdk/c/src/json_read.c"),
+    file!("sdk/c/src/json_write.c"),
+    file!("sdk/c/src/memory.c"),
+    file!("sdk/c/src/number.c"),
+    file!("sdk/c/src/output.c"),
+    file!("sdk/c/src/record.c"),
+    file!("sdk/c/src/run.c"),
+    file!("sdk/c/src/testing.c"),
+    file!("sdk/c/src/testing_window.c"),
+    file!("sdk/c/src/text.c"),
+];
+
 /// Files of that for Python.
-const PYTHON: &[(&str, &str)] = &[
+const PYTHON: Files = &[
     file!("sdk/python/pyproject.toml"),
     file!("sdk/python/sluicebox_udf/__init__.py"),
     file!("sdk/python/sluicebox_udf/aggregate.py"),
@@ -114,6 +144,7 @@ pub fn files(language: Language) -> BTreeMap<String, String> {
         Language::Rust => RUST,
         Language::Js | Language::Ts => JS,
         Language::Go => GO,
+        Language::C | Language::Cpp => C,
         Language::Python => PYTHON,
     };
     let own = own
@@ -181,10 +212,11 @@ mod tests {
     #[test]
     fn the_whole_of_each_sdk_is_here() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let cases: [(&str, &[&str], &[(&str, &str)]); 4] = [
+        let cases: [(&str, &[&str], Files); 5] = [
             ("rust", &[".rs", ".toml"], RUST),
             ("js", &[".js", ".ts", ".json"], JS),
             ("go", &[".go", ".mod"], GO),
+            ("c", &[".c", ".h", ".cpp", ".hpp"], C),
             ("python", &[".py", ".toml"], PYTHON),
         ];
         for (language, kinds, files) in cases {

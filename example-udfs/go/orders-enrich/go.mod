@@ -1,0 +1,7 @@
+module orders-enrich
+
+go 1.24
+
+require sluicebox v0.0.0
+
+replace sluicebox => ../../../sdk/go
