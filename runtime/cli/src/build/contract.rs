@@ -3,11 +3,12 @@
 
 use super::manifest::Kind;
 use anyhow::{Context, Result, anyhow};
+use std::path::{Path, PathBuf};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 /// The contract.
-pub const WIT: &str = include_str!("../../../../wit/udf.wit");
+const WIT: &str = include_str!("../../../../wit/udf.wit");
 /// WASI preview 1 without a world around it.
 const ADAPTER: &str = include_str!("../../../../sdk/adapter/preview1.wat");
 /// What the adapter imports.
@@ -15,6 +16,14 @@ const ADAPTER_WORLD: &str =
     "package sluicebox:adapter; world adapter { import sluicebox:udf/log@0.1.0; }";
 const FORMAT: &str = "sluicebox:udf/accumulator-format@0.1.0#format";
 const PREVIEW1: &str = "wasi_snapshot_preview1";
+
+/// For tools that read it themselves: its folder, written below `work`, and the name of a kind's world in it.
+pub fn folder(work: &Path, kind: Kind) -> Result<(PathBuf, String)> {
+    let folder = work.join("wit");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("udf.wit"), WIT).context("the contract")?;
+    Ok((folder, format!("sluicebox:udf/{}@0.1.0", kind.world())))
+}
 
 /// Encode and validate.
 pub fn component(core: &[u8], kind: Kind) -> Result<Vec<u8>> {

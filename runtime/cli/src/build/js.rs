@@ -1,8 +1,7 @@
 //! JavaScript and TypeScript: bundled with the SDK into one file, then put into an engine that is a component.
 
-use super::contract::WIT;
 use super::manifest::{Engine, Kind, Language, Manifest};
-use super::{Flags, tool};
+use super::{Flags, contract, tool};
 use crate::failure::Usage;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -11,13 +10,10 @@ use std::process::Command;
 /// Build; answers the component.
 pub fn compile(project: &Manifest, flags: &Flags) -> Result<PathBuf> {
     let (work, sdk) = (project.work()?, project.sdk()?);
-    let wit = work.join("wit");
-    std::fs::create_dir_all(&wit)?;
-    std::fs::write(wit.join("udf.wit"), WIT).context("the contract")?;
+    let (wit, world) = contract::folder(&work, project.kind)?;
     let bundle = work.join("udf.js");
     bundle_into(&bundle, project, &sdk, flags)?;
     let component = work.join("component.wasm");
-    let world = format!("sluicebox:udf/{}@0.1.0", project.kind.world());
     let failed = "the module can't be put into its engine: see above";
     match project.engine {
         Engine::QuickJs => {
@@ -101,11 +97,7 @@ fn entry_module(kind: Kind, udf: &Path, log: &Path) -> String {
 /// A program that the project's package.json pins.
 fn script(project: &Manifest, name: &str) -> Result<Command> {
     let folder = std::path::absolute(&project.folder)?;
-    let places = folder
-        .ancestors()
-        .map(|folder| folder.join("node_modules/.bin").join(name));
-    let own = places.into_iter().find(|file| file.exists());
-    let Some(file) = own.or_else(|| tool::on_path(name)) else {
+    let Some(file) = tool::near(&folder, "node_modules/.bin", name) else {
         let get = match tool::on_path("npm") {
             Some(_) => format!("npm install --prefix {}", project.folder.display()),
             None => {

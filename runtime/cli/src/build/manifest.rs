@@ -41,18 +41,30 @@ pub enum Engine {
     StarlingMonkey,
 }
 
-/// What a module is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+/// A kind of UDF.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// A filter.
+    /// Keeps some records
+    #[default]
     Filter,
-    /// A map.
+    /// Makes none, one or many records of each
     Map,
-    /// A window-aggregate.
+    /// Folds the records of each key and window into results
     WindowAggregate,
 }
 
 impl Kind {
+    const ALL: [Self; 3] = [Self::Filter, Self::Map, Self::WindowAggregate];
+
+    /// As specs, project files and the command line write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Map => "map",
+            Self::WindowAggregate => "window-aggregate",
+        }
+    }
+
     /// Its world in the contract.
     pub fn world(self) -> &'static str {
         match self {
@@ -125,13 +137,10 @@ impl Manifest {
                     ("cpp", Language::Cpp),
                 ])
             });
-        let kind = fields.require("kind", "say what it is").and_then(|field| {
-            field.choice(&[
-                ("filter", Kind::Filter),
-                ("map", Kind::Map),
-                ("window-aggregate", Kind::WindowAggregate),
-            ])
-        });
+        let kinds = Kind::ALL.map(|kind| (kind.name(), kind));
+        let kind = fields
+            .require("kind", "say what it is")
+            .and_then(|field| field.choice(&kinds));
         let engine = fields.or("engine", Engine::default(), |field| {
             field.choice(&[
                 ("quickjs", Engine::QuickJs),

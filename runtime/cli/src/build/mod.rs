@@ -55,7 +55,7 @@ pub struct Args {
 /// How to build.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Flags {
-    /// Keep names and line numbers for backtraces, and optimise less
+    /// Go, C, C++: keep names and line numbers, and optimise less; JavaScript: keep the code as written
     #[arg(long)]
     pub debug: bool,
     /// Rust: Cargo's target folder; the project's own by default

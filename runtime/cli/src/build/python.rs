@@ -1,8 +1,7 @@
 //! Python: the project and the SDK are put into an interpreter that is a component.
 
-use super::contract::WIT;
 use super::manifest::{Kind, Manifest};
-use super::tool;
+use super::{contract, tool};
 use crate::failure::Usage;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
@@ -21,23 +20,15 @@ pub fn compile(project: &Manifest) -> Result<PathBuf> {
         )));
     }
     let componentize = componentize(project)?;
-    let (wit, entry) = (work.join("wit"), work.join("entry"));
-    for folder in [&wit, &entry] {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(wit.join("udf.wit"), WIT).context("the contract")?;
-    std::fs::write(
-        entry.join(format!("{ENTRY}.py")),
-        entry_module(project.kind),
-    )?;
+    let (wit, world) = contract::folder(&work, project.kind)?;
+    let entry = work.join("entry");
+    std::fs::create_dir_all(&entry)?;
+    let text = entry_module(project.kind);
+    std::fs::write(entry.join(format!("{ENTRY}.py")), text).context("the module's entry")?;
     let component = work.join("component.wasm");
     let mut command = Command::new(componentize);
     command.current_dir(&project.folder);
-    command.arg("-d").arg(&wit);
-    command.args([
-        "-w",
-        &format!("sluicebox:udf/{}@0.1.0", project.kind.world()),
-    ]);
+    command.arg("-d").arg(&wit).args(["-w", &world]);
     command
         .args(["componentize", ENTRY, "--stub-wasi", "-p"])
         .arg(&entry);
@@ -69,11 +60,7 @@ fn entry_module(kind: Kind) -> String {
 
 fn componentize(project: &Manifest) -> Result<PathBuf> {
     let folder = std::path::absolute(&project.folder)?;
-    let places = folder
-        .ancestors()
-        .map(|folder| folder.join(".venv/bin/componentize-py"));
-    let found = places.into_iter().find(|file| file.is_file());
-    found.or_else(|| tool::on_path("componentize-py")).ok_or_else(|| {
+    tool::near(&folder, ".venv/bin", "componentize-py").ok_or_else(|| {
         let place = project.folder.display();
         let get = format!("python3 -m venv {place}/.venv && {place}/.venv/bin/pip install -r {place}/requirements.txt");
         tool::missing("`componentize-py`, which the project's requirements.txt names,", &get)

@@ -13,6 +13,14 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
+/// A program that a project has in a place of its own, it or a folder around it; else one on the PATH.
+pub fn near(project: &Path, place: &str, name: &str) -> Option<PathBuf> {
+    let mut places = project
+        .ancestors()
+        .map(|folder| folder.join(place).join(name));
+    places.find(|file| file.is_file()).or_else(|| on_path(name))
+}
+
 /// What is missing, and how to get it.
 pub fn missing(what: &str, get: &str) -> anyhow::Error {
     advised(Usage(format!("{what} is missing")), get)

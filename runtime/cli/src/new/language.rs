@@ -1,6 +1,7 @@
 //! What a project has in each language: its files, and the words of its README.
 
-use super::{Kind, sdk};
+use super::{operator, sdk};
+use crate::build::manifest::Kind;
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 
@@ -217,7 +218,7 @@ impl Template {
         let text = README.replace("SETUP", &setup.collect::<String>());
         let text = text.replace("UNIT", &format!("{:<32} ", self.unit));
         let text = text
-            .replace("OPERATOR", &kind.operator(name))
+            .replace("OPERATOR", &operator(kind, name))
             .replace("LANGUAGE", self.name);
         text.replace("NAME", name).replace("KIND", kind.name())
     }

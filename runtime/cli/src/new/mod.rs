@@ -3,10 +3,10 @@
 mod language;
 mod sdk;
 
+use crate::build::manifest::Kind;
 use crate::failure::Usage;
 use crate::output::print;
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
 use language::Language;
 use sluicebox_core::spec::name_problem;
 use std::fs;
@@ -34,18 +34,6 @@ pub struct Args {
     within: PathBuf,
 }
 
-/// A kind of UDF.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
-    /// Keeps some records
-    #[default]
-    Filter,
-    /// Makes none, one or many records of each
-    Map,
-    /// Folds the records of each key and window into results
-    WindowAggregate,
-}
-
 /// Make it.
 pub fn run(args: Args) -> Result<()> {
     if let Some(help) = name_problem(&args.name) {
@@ -62,7 +50,7 @@ pub fn run(args: Args) -> Result<()> {
     for (path, text) in args.lang.files(&args.name, args.kind) {
         write(&folder.join(path), &text)?;
     }
-    write(&folder.join("tests/orders.jsonl"), args.kind.case())?;
+    write(&folder.join("tests/orders.jsonl"), case(args.kind))?;
     let (name, shown) = (&args.name, folder.display());
     let setup = args
         .lang
@@ -71,7 +59,7 @@ pub fn run(args: Args) -> Result<()> {
         .map(|command| format!("  {command}\n"));
     print(&format!(
         "made {shown}: {} in {}\n\nnext:\n  cd {shown}\n{}  sluicebox test\n  sluicebox push {name}.wasm\n",
-        args.kind.words(),
+        words(args.kind),
         args.lang.words(),
         setup.collect::<String>(),
     ))
@@ -97,40 +85,30 @@ fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(what)
 }
 
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Filter => "filter",
-            Self::Map => "map",
-            Self::WindowAggregate => "window-aggregate",
-        }
+fn words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Filter => "a filter",
+        Kind::Map => "a map",
+        Kind::WindowAggregate => "a window-aggregate",
     }
+}
 
-    fn words(self) -> &'static str {
-        match self {
-            Self::Filter => "a filter",
-            Self::Map => "a map",
-            Self::WindowAggregate => "a window-aggregate",
-        }
+/// Orders, and what becomes of them.
+fn case(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Filter => include_str!("../../templates/filter.jsonl"),
+        Kind::Map => include_str!("../../templates/map.jsonl"),
+        Kind::WindowAggregate => include_str!("../../templates/window-aggregate.jsonl"),
     }
+}
 
-    /// Orders, and what becomes of them.
-    fn case(self) -> &'static str {
-        match self {
-            Self::Filter => include_str!("../../templates/filter.jsonl"),
-            Self::Map => include_str!("../../templates/map.jsonl"),
-            Self::WindowAggregate => include_str!("../../templates/window-aggregate.jsonl"),
-        }
-    }
-
-    /// The operator in a job's spec.
-    fn operator(self, name: &str) -> String {
-        match self {
-            Self::Filter => format!("filter: {{ module: {name}@1, config: {{ minimum: 1000 }} }}"),
-            Self::Map => format!("map: {{ module: {name}@1, config: {{ large: 1000 }} }}"),
-            Self::WindowAggregate => {
-                format!("window-aggregate: {{ module: {name}@1, window: {{ tumbling: 1m }} }}")
-            }
+/// The operator in a job's spec.
+fn operator(kind: Kind, name: &str) -> String {
+    match kind {
+        Kind::Filter => format!("filter: {{ module: {name}@1, config: {{ minimum: 1000 }} }}"),
+        Kind::Map => format!("map: {{ module: {name}@1, config: {{ large: 1000 }} }}"),
+        Kind::WindowAggregate => {
+            format!("window-aggregate: {{ module: {name}@1, window: {{ tumbling: 1m }} }}")
         }
     }
 }

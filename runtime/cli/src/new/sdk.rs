@@ -235,6 +235,44 @@ mod tests {
         }
     }
 
+    /// What the tests of modules build with is what projects name, and the examples.
+    #[test]
+    fn tools_have_one_version_everywhere() {
+        let read = |path: &str| {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+            std::fs::read_to_string(root.join(path)).expect(path)
+        };
+        let npm = |path: &str| -> serde_json::Map<String, serde_json::Value> {
+            let package: serde_json::Value = serde_json::from_str(&read(path)).expect(path);
+            let tools = package["devDependencies"].as_object();
+            tools.expect("tools").clone()
+        };
+        let tested = npm("tests/languages/package.json");
+        for folder in ["js", "ts"] {
+            for of in ["runtime/cli/templates", "example-udfs"] {
+                for (name, version) in npm(&format!("{of}/{folder}/package.json")) {
+                    assert_eq!(tested.get(&name), Some(&version), "{of}/{folder}: {name}");
+                }
+            }
+        }
+        let tested = read("tests/languages/requirements.txt");
+        for of in ["runtime/cli/templates", "example-udfs"] {
+            let all = read(&format!("{of}/python/requirements.txt"));
+            for line in all.lines().filter(|line| !line.starts_with('#')) {
+                assert!(tested.lines().any(|other| other == line), "{of}: {line}");
+            }
+        }
+        let zig = tested.lines().find(|line| line.starts_with("ziglang=="));
+        let zig = zig.expect("Zig");
+        for path in [
+            "runtime/cli/src/build/c.rs",
+            "docs/udf-c.md",
+            "docs/sdk-for-another-language.md",
+        ] {
+            assert!(read(path).contains(zig), "{path}: {zig}");
+        }
+    }
+
     #[test]
     fn its_manifest_has_what_it_needs() {
         let manifest = manifest();

@@ -7,21 +7,27 @@ from wit_world.imports import records
 
 from .. import log
 from ..config import Refused
+from ..run import registered
 
 _LEVELS = {level.name.lower(): level for level in host.Level}
 
 
-def to_host_log() -> None:
-    """Lines of the UDF go to the job's log."""
+def start(kind: str):
+    """The calls of the module's UDF of this kind, and the class for `lifecycle`; from now on its lines go to the job's log."""
+    udf = registered(kind)
     log.write_to(lambda level, text: host.log(_LEVELS[level], text))
 
+    class Lifecycle:
+        """`lifecycle`."""
 
-def init(udf, config: str) -> None:
-    """`lifecycle.init`."""
-    try:
-        udf.init(config)
-    except Refused as refused:
-        raise Err(str(refused)) from None
+        def init(self, config):
+            """Take the config."""
+            try:
+                udf.init(config)
+            except Refused as refused:
+                raise Err(str(refused)) from None
+
+    return udf.calls, Lifecycle
 
 
 def row_errors(found):

@@ -3,18 +3,8 @@
 from wit_world.exports.filter import Kept
 
 from .. import guest
-from ..run import registered
 
-_udf = registered("filter")
-guest.to_host_log()
-
-
-class Lifecycle:
-    """`lifecycle`."""
-
-    def init(self, config):
-        """Take the config."""
-        guest.init(_udf, config)
+_calls, Lifecycle = guest.start("filter")
 
 
 class Filter:
@@ -22,5 +12,5 @@ class Filter:
 
     def keep(self, input):
         """Rows to keep."""
-        bitmap, errors = _udf.calls(input)
+        bitmap, errors = _calls(input)
         return Kept(bitmap, guest.row_errors(errors))

@@ -3,18 +3,8 @@
 from wit_world.imports.outputs import Emitted
 
 from .. import guest
-from ..run import registered
 
-_udf = registered("map")
-guest.to_host_log()
-
-
-class Lifecycle:
-    """`lifecycle`."""
-
-    def init(self, config):
-        """Take the config."""
-        guest.init(_udf, config)
+_calls, Lifecycle = guest.start("map")
 
 
 class Mapper:
@@ -22,5 +12,5 @@ class Mapper:
 
     def apply(self, input):
         """Outputs of each row."""
-        data, index, parents, errors = _udf.calls(input)
+        data, index, parents, errors = _calls(input)
         return Emitted(guest.batch(data, index), parents, guest.row_errors(errors))

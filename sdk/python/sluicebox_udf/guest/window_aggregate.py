@@ -5,18 +5,8 @@ from wit_world.imports.outputs import Emitted
 from wit_world.imports.records import Packed
 
 from .. import guest
-from ..run import registered
 
-_udf = registered("window-aggregate")
-guest.to_host_log()
-
-
-class Lifecycle:
-    """`lifecycle`."""
-
-    def init(self, config):
-        """Take the config."""
-        guest.init(_udf, config)
+_calls, Lifecycle = guest.start("window-aggregate")
 
 
 def _accumulated(done):
@@ -29,13 +19,13 @@ class WindowAggregate:
 
     def accumulate(self, accumulators, groups, input):
         """Fold rows."""
-        return _accumulated(_udf.calls.accumulate(accumulators, groups, input))
+        return _accumulated(_calls.accumulate(accumulators, groups, input))
 
     def merge(self, left, right):
         """Merge pairs."""
-        return _accumulated(_udf.calls.merge(left, right))
+        return _accumulated(_calls.merge(left, right))
 
     def finish(self, keys, windows, accumulators):
         """Results of closed windows."""
-        data, index, parents, errors = _udf.calls.finish(keys, windows, accumulators)
+        data, index, parents, errors = _calls.finish(keys, windows, accumulators)
         return Emitted(guest.batch(data, index), parents, guest.row_errors(errors))
